@@ -1,0 +1,304 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// Optional are the settings that nobody asked for: where the service lacks one, it is left out
+// and reported. All others are demanded, and their lack is an error.
+type Optional map[Capability]bool
+
+// Apply changes what differs between want and have: all settings in one parallel round, then the
+// policy, which may shut others out. It returns the optional settings that the service refused.
+// have is what Read returned, or an empty Observed for a bucket that was made just now.
+// Object lock is not part of it, see ApplyObjectLock.
+func (c *Client) Apply(ctx context.Context, bucket string, want Settings, have *Observed, optional Optional) ([]Capability, error) {
+	a := &applier{c: c, bucket: bucket, want: want, have: have, optional: optional}
+	if err := a.refuseKnownLacks(); err != nil {
+		return nil, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, step := range []func(context.Context) error{
+		a.versioning, a.encryption, a.publicAccessBlock, a.lifecycle, a.tags, a.logging,
+	} {
+		g.Go(func() error { return step(gctx) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := a.policy(ctx); err != nil {
+		return nil, err
+	}
+	return SortCapabilities(a.lacking), nil
+}
+
+type applier struct {
+	c        *Client
+	bucket   string
+	want     Settings
+	have     *Observed
+	optional Optional
+
+	mu      sync.Mutex
+	lacking []Capability
+}
+
+// asked lists what the settings ask for, by capability.
+func (s Settings) asked() map[Capability]bool {
+	l := deref(s.Lifecycle)
+	return map[Capability]bool{
+		CapVersioning:              deref(s.Versioning),
+		CapEncryption:              s.Encryption != nil && s.Encryption.Algorithm != EncryptionNone,
+		CapPublicAccessBlock:       deref(s.BlockPublicAccess),
+		CapRequireTLS:              deref(s.RequireTLS),
+		CapLifecycleNoncurrent:     deref(l.NoncurrentExpirationDays) > 0,
+		CapLifecycleVersionsToKeep: deref(l.NoncurrentVersionsToKeep) > 0,
+		CapLifecycleAbortUploads:   deref(l.AbortIncompleteUploadsDays) > 0,
+		CapLifecycleDeleteMarkers:  deref(l.ExpireDeleteMarkers),
+		CapLifecycleExpirations:    len(l.Expirations) > 0,
+		CapPolicy:                  (s.Access != nil && len(*s.Access) > 0) || (s.Policy != nil && len(s.Policy.Statements) > 0),
+		CapTags:                    s.Tags != nil && len(s.Tags.Set) > 0,
+		CapObjectLock:              s.ObjectLock != nil,
+		CapLogging:                 s.Logging != nil && s.Logging.TargetBucket != "",
+	}
+}
+
+// refuseKnownLacks speaks before the first call about what the profile knows to be missing.
+func (a *applier) refuseKnownLacks() error {
+	asked := a.want.asked()
+	for _, capability := range Capabilities() {
+		if !asked[capability] || a.c.profile.Supports(capability) != Unsupported {
+			continue
+		}
+		if !a.optional[capability] {
+			return &UnsupportedError{Capability: capability, Service: a.c.profile.DisplayName}
+		}
+		a.lacks(capability)
+	}
+	return nil
+}
+
+func (a *applier) lacks(capability Capability) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !slices.Contains(a.lacking, capability) {
+		a.lacking = append(a.lacking, capability)
+	}
+}
+
+func (a *applier) isLacking(capability Capability) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.lacking, capability)
+}
+
+// settle turns a refusal of an optional setting into a note, and types the others.
+func (a *applier) settle(capability Capability, op string, err error) error {
+	err = a.c.wrap(op, a.bucket, "", err)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, ErrUnsupported):
+		return err
+	case a.optional[capability]:
+		a.lacks(capability)
+		return nil
+	}
+	return &UnsupportedError{Capability: capability, Service: a.c.profile.DisplayName, Call: op, Err: err}
+}
+
+func (a *applier) versioning(ctx context.Context) error {
+	if a.want.Versioning == nil || *a.want.Versioning == a.have.VersioningEnabled() || a.isLacking(CapVersioning) {
+		return nil
+	}
+	status := types.BucketVersioningStatusEnabled
+	if !*a.want.Versioning {
+		status = types.BucketVersioningStatusSuspended
+	}
+	_, err := a.c.api.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &a.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status},
+	})
+	return a.settle(CapVersioning, "PutBucketVersioning", err)
+}
+
+func (a *applier) encryption(ctx context.Context) error {
+	w := a.want.Encryption
+	if w == nil || a.isLacking(CapEncryption) {
+		return nil
+	}
+	if w.Algorithm == EncryptionNone {
+		if a.have.Encryption == nil {
+			return nil
+		}
+		_, err := a.c.api.DeleteBucketEncryption(ctx, &s3.DeleteBucketEncryptionInput{Bucket: &a.bucket})
+		return a.settle(CapEncryption, "DeleteBucketEncryption", err)
+	}
+	if a.have.Encryption != nil && *a.have.Encryption == *w {
+		return nil
+	}
+	byDefault := &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryption(w.Algorithm)}
+	if w.KMSKeyID != "" {
+		byDefault.KMSMasterKeyID = &w.KMSKeyID
+	}
+	_, err := a.c.api.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
+		Bucket: &a.bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: byDefault}},
+		},
+	})
+	return a.settle(CapEncryption, "PutBucketEncryption", err)
+}
+
+func (a *applier) publicAccessBlock(ctx context.Context) error {
+	w := a.want.BlockPublicAccess
+	if w == nil || *w == a.have.PublicAccessBlocked || a.isLacking(CapPublicAccessBlock) {
+		return nil
+	}
+	if !*w {
+		_, err := a.c.api.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &a.bucket})
+		return a.settle(CapPublicAccessBlock, "DeletePublicAccessBlock", err)
+	}
+	_, err := a.c.api.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &a.bucket,
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true),
+			IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+		},
+	})
+	return a.settle(CapPublicAccessBlock, "PutPublicAccessBlock", err)
+}
+
+func (a *applier) tags(ctx context.Context) error {
+	if a.want.Tags == nil {
+		return nil
+	}
+	next := a.want.Tags.apply(a.have.Tags)
+	if maps.Equal(next, a.have.Tags) || len(next)+len(a.have.Tags) == 0 {
+		return nil
+	}
+	if len(next) == 0 {
+		_, err := a.c.api.DeleteBucketTagging(ctx, &s3.DeleteBucketTaggingInput{Bucket: &a.bucket})
+		return a.settle(CapTags, "DeleteBucketTagging", err)
+	}
+	set := make([]types.Tag, 0, len(next))
+	for _, k := range slices.Sorted(maps.Keys(next)) {
+		set = append(set, types.Tag{Key: aws.String(k), Value: aws.String(next[k])})
+	}
+	_, err := a.c.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &a.bucket, Tagging: &types.Tagging{TagSet: set}})
+	return a.settle(CapTags, "PutBucketTagging", err)
+}
+
+func (a *applier) logging(ctx context.Context) error {
+	w := a.want.Logging
+	if w == nil || *w == deref(a.have.Logging) {
+		return nil
+	}
+	status := &types.BucketLoggingStatus{}
+	if w.TargetBucket != "" {
+		status.LoggingEnabled = &types.LoggingEnabled{TargetBucket: &w.TargetBucket, TargetPrefix: &w.TargetPrefix}
+	}
+	_, err := a.c.api.PutBucketLogging(ctx, &s3.PutBucketLoggingInput{Bucket: &a.bucket, BucketLoggingStatus: status})
+	return a.settle(CapLogging, "PutBucketLogging", err)
+}
+
+// policy goes last: from then on the service may refuse whom the policy does not name.
+func (a *applier) policy(ctx context.Context) error {
+	w := a.want
+	if w.RequireTLS == nil && w.Access == nil && w.Policy == nil {
+		return nil
+	}
+	if a.isLacking(CapPolicy) {
+		return nil
+	}
+	next, err := a.nextPolicy()
+	if err != nil {
+		return err
+	}
+	capability := CapPolicy
+	if w.Access == nil && w.Policy == nil {
+		capability = CapRequireTLS
+	}
+	have := deref(a.have.Policy)
+	switch {
+	case SamePolicy(have.Statements, next.Statements):
+		return nil
+	case len(next.Statements) == 0:
+		_, err := a.c.api.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &a.bucket})
+		return a.settle(capability, "DeleteBucketPolicy", err)
+	}
+	_, err = a.c.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &a.bucket, Policy: aws.String(next.String())})
+	return a.settle(capability, "PutBucketPolicy", err)
+}
+
+func (a *applier) nextPolicy() (*PolicyDocument, error) {
+	w := a.c.policyWriter(a.bucket, a.c.cfg.Region)
+	doc := PolicyDocument{Version: w.version()}
+	if a.have.Policy != nil {
+		doc = *a.have.Policy
+	}
+	var wanted []Statement
+	gone := map[string]bool{}
+	if a.want.RequireTLS != nil {
+		gone[SidRequireTLS] = true
+		if *a.want.RequireTLS && !a.isLacking(CapRequireTLS) {
+			wanted = append(wanted, w.requireTLS())
+		}
+	}
+	if a.want.Access != nil {
+		if err := CheckAccess(a.c.profile.Dialect, *a.want.Access); err != nil {
+			return nil, err
+		}
+		for _, entry := range *a.want.Access {
+			wanted = append(wanted, w.access(entry)...)
+		}
+	}
+	if a.want.Policy != nil {
+		wanted = append(wanted, a.want.Policy.Statements...)
+		for _, sid := range a.want.Policy.Remove {
+			gone[sid] = true
+		}
+	}
+	managed := a.want.Access != nil || a.want.Policy != nil
+	replaced := func(s Statement) bool {
+		return gone[s.Sid] || (a.want.Access != nil && isAccessSid(s.Sid)) || (managed && s.Sid == SidCaller)
+	}
+	kept := slices.DeleteFunc(slices.Clone(doc.Statements), replaced)
+	if a.c.profile.Dialect == DialectScaleway && managed && len(kept)+len(wanted) > 0 {
+		if a.want.CallerPrincipal == "" {
+			return nil, fmt.Errorf("bucket %q: a policy on %s shuts out everyone it does not name, groundwork included: set caller_principal to who groundwork runs as", a.bucket, a.c.profile.DisplayName)
+		}
+		wanted = append(wanted, w.caller(a.want.CallerPrincipal))
+	}
+	doc.Statements = merge(doc.Statements, replaced, wanted)
+	return &doc, nil
+}
+
+// ApplyObjectLock sets the default retention. It comes after the probe, whose objects would
+// otherwise be kept for as long.
+func (c *Client) ApplyObjectLock(ctx context.Context, bucket string, want *ObjectLock, have *Observed) error {
+	if want == nil || (have.ObjectLock != nil && *have.ObjectLock == *want) {
+		return nil
+	}
+	conf := &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}
+	if want.Mode != "" {
+		conf.Rule = &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{
+			Mode: types.ObjectLockRetentionMode(want.Mode), Days: aws.Int32(want.Days),
+		}}
+	}
+	_, err := c.api.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: &bucket, ObjectLockConfiguration: conf})
+	err = c.wrap("PutObjectLockConfiguration", bucket, "", err)
+	if errors.Is(err, ErrUnsupported) {
+		return &UnsupportedError{Capability: CapObjectLock, Service: c.profile.DisplayName, Call: "PutObjectLockConfiguration", Err: err}
+	}
+	return err
+}

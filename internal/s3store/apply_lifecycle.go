@@ -1,0 +1,127 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// lifecyclePart is one setting inside the whole-document lifecycle call.
+type lifecyclePart struct {
+	capability Capability
+	drop       func(*Lifecycle)
+}
+
+// lifecycleParts are the settings that a service may lack one by one.
+var lifecycleParts = []lifecyclePart{
+	{CapLifecycleNoncurrent, func(l *Lifecycle) {
+		l.NoncurrentExpirationDays, l.NoncurrentVersionsToKeep = nil, nil
+	}},
+	{CapLifecycleVersionsToKeep, func(l *Lifecycle) { l.NoncurrentVersionsToKeep = nil }},
+	{CapLifecycleAbortUploads, func(l *Lifecycle) { l.AbortIncompleteUploadsDays = nil }},
+	{CapLifecycleDeleteMarkers, func(l *Lifecycle) { l.ExpireDeleteMarkers = nil }},
+	{CapLifecycleExpirations, func(l *Lifecycle) { l.Expirations = nil }},
+}
+
+func (a *applier) lifecycle(ctx context.Context) error {
+	if a.want.Lifecycle == nil {
+		return nil
+	}
+	have := a.have.Lifecycle
+	target := have.Owned.merge(a.want.Lifecycle)
+	if err := CheckLifecycle(target); err != nil {
+		return err
+	}
+	for _, part := range lifecycleParts {
+		if a.isLacking(part.capability) {
+			part.drop(&target)
+		}
+	}
+	if target.Equal(have.Owned) && !have.drifted {
+		return nil
+	}
+	err := a.putLifecycle(ctx, target)
+	if errors.Is(err, ErrUnsupported) {
+		return a.degradeLifecycle(ctx, target, err)
+	}
+	return err
+}
+
+// degradeLifecycle finds out which parts the service refuses: it starts from what was demanded and
+// adds the optional parts one at a time, keeping what is accepted.
+func (a *applier) degradeLifecycle(ctx context.Context, target Lifecycle, refusal error) error {
+	asked := Settings{Lifecycle: &target}.asked()
+	on := map[Capability]bool{}
+	var candidates []lifecyclePart
+	for _, part := range lifecycleParts {
+		if asked[part.capability] && a.optional[part.capability] {
+			candidates = append(candidates, part)
+		}
+	}
+	put := func() error {
+		l := target
+		for _, part := range candidates {
+			if !on[part.capability] {
+				part.drop(&l)
+			}
+		}
+		return a.putLifecycle(ctx, l)
+	}
+	err := refusal
+	if len(candidates) > 0 {
+		err = put()
+	}
+	if errors.Is(err, ErrUnsupported) {
+		return &UnsupportedError{
+			Capability: a.demandedLifecycle(asked), Service: a.c.profile.DisplayName,
+			Call: "PutBucketLifecycleConfiguration", Err: err,
+		}
+	}
+	for _, part := range candidates {
+		if err != nil {
+			return err
+		}
+		on[part.capability] = true
+		if err = put(); errors.Is(err, ErrUnsupported) {
+			on[part.capability], err = false, nil
+			a.lacks(part.capability)
+		}
+	}
+	return err
+}
+
+// demandedLifecycle names the demanded part that the refusal is about, as well as can be told.
+func (a *applier) demandedLifecycle(asked map[Capability]bool) Capability {
+	var demanded []Capability
+	for _, part := range lifecycleParts {
+		if asked[part.capability] && !a.optional[part.capability] {
+			demanded = append(demanded, part.capability)
+		}
+	}
+	if len(demanded) == 1 {
+		return demanded[0]
+	}
+	return CapLifecycle
+}
+
+func (a *applier) putLifecycle(ctx context.Context, target Lifecycle) error {
+	owned := target.rules()
+	if len(owned)+len(a.have.Lifecycle.Foreign) == 0 {
+		if a.have.Lifecycle.Owned.Equal(Lifecycle{}) && !a.have.Lifecycle.drifted {
+			return nil // nothing there, nothing wanted
+		}
+		_, err := a.c.api.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{Bucket: &a.bucket})
+		return a.c.wrap("DeleteBucketLifecycle", a.bucket, "", err)
+	}
+	body, err := renderLifecycle(a.have.Lifecycle.Foreign, owned)
+	if err != nil {
+		return err
+	}
+	// The input only satisfies the SDK's validation: replaceBody sends the document itself.
+	_, err = a.c.api.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+		Bucket: &a.bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{}},
+	}, replaceBody(body))
+	return a.c.wrap("PutBucketLifecycleConfiguration", a.bucket, "", err)
+}

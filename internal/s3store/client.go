@@ -1,0 +1,186 @@
+package s3store
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Client talks to one service in one region. It is safe for concurrent use.
+type Client struct {
+	api     *s3.Client
+	cfg     Config
+	profile Profile
+}
+
+// New resolves cfg against the environment and builds a client. It makes no request.
+func New(ctx context.Context, cfg Config) (*Client, error) {
+	resolved, profile, err := cfg.Resolve(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	httpClient, err := newHTTPClient(resolved.CABundle)
+	if err != nil {
+		return nil, err
+	}
+	base, err := awsconfig.LoadDefaultConfig(ctx, loadOptions(resolved, profile, httpClient)...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the AWS shared configuration: %w", err)
+	}
+	base.Credentials = credentialChain{inner: base.Credentials}
+	return &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile}, nil
+}
+
+func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadOptions) error {
+	opts := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithRegion(c.Region),
+		awsconfig.WithHTTPClient(hc),
+		awsconfig.WithRetryer(func() aws.Retryer { return newRetryer(c.MaxRetries) }),
+	}
+	if c.SharedProfile != "" {
+		opts = append(opts, awsconfig.WithSharedConfigProfile(c.SharedProfile))
+	}
+	if c.AccessKey != "" {
+		opts = append(opts, awsconfig.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(accessKeyFor(c, p), c.SecretKey, c.SessionToken)))
+	}
+	if !p.IsAWS {
+		// The instance metadata service answers for AWS only; asking it costs seconds elsewhere.
+		opts = append(opts, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	}
+	return opts
+}
+
+// accessKeyFor names the project in the access key, which is how Scaleway's S3 reaches a project
+// that is not the key's default one.
+func accessKeyFor(c Config, p Profile) string {
+	if p.Name == "scaleway" && c.ProjectID != "" {
+		return c.AccessKey + "@" + c.ProjectID
+	}
+	return c.AccessKey
+}
+
+func newAPI(base aws.Config, c Config, p Profile) *s3.Client {
+	return s3.NewFromConfig(base, func(o *s3.Options) {
+		if c.Endpoint != "" {
+			o.BaseEndpoint = aws.String(c.Endpoint)
+		}
+		o.UsePathStyle = p.PathStyle
+		if c.UsePathStyle != nil {
+			o.UsePathStyle = *c.UsePathStyle
+		}
+		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKeyValue("groundwork", c.Version))
+		if !p.AWSChecksums {
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+			o.APIOptions = append(o.APIOptions, useContentMD5)
+		}
+	})
+}
+
+// useContentMD5 replaces the SDK's CRC32 by the Content-MD5 header, which every S3 service has
+// understood since the beginning, while trailing checksums break signatures on several.
+func useContentMD5(stack *middleware.Stack) error {
+	if _, ok := stack.Finalize.Get("AWSChecksum:ComputeInputPayloadChecksum"); !ok {
+		return nil // a call without a body
+	}
+	if _, err := stack.Finalize.Remove("AWSChecksum:ComputeInputPayloadChecksum"); err != nil {
+		return fmt.Errorf("removing the default checksum: %w", err)
+	}
+	return smithyhttp.AddContentChecksumMiddleware(stack)
+}
+
+// newRetryer adds to the SDK's retryable codes the one that S3 sends while another change to the
+// same bucket is still under way.
+func newRetryer(maxRetries int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxRetries + 1
+		o.RateLimiter = noRateLimit{}
+		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
+			"OperationAborted": {},
+		}})
+	})
+}
+
+// noRateLimit lets every call use its own retries: the SDK's shared token bucket would make the
+// tenth parallel call fail on the first 503 because the others had used up the tokens.
+type noRateLimit struct{}
+
+func (noRateLimit) GetToken(context.Context, uint) (func() error, error) {
+	return func() error { return nil }, nil
+}
+func (noRateLimit) AddTokens(uint) error { return nil }
+
+func newHTTPClient(caBundle string) (aws.HTTPClient, error) {
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		// Settings are read and written in parallel: keep those connections.
+		t.MaxIdleConnsPerHost = 32
+	})
+	if caBundle == "" {
+		return client, nil
+	}
+	pem, err := os.ReadFile(caBundle)
+	if err != nil {
+		return nil, &ConfigError{Field: "ca_bundle", Problem: "cannot be read: " + err.Error()}
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, &ConfigError{Field: "ca_bundle", Problem: fmt.Sprintf("%s holds no PEM certificate", caBundle)}
+	}
+	return client.WithTransportOptions(func(t *http.Transport) {
+		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}), nil
+}
+
+// Profile returns what is known about the service.
+func (c *Client) Profile() Profile { return c.profile }
+
+// Region returns the client's region.
+func (c *Client) Region() string { return c.cfg.Region }
+
+// Endpoint returns the URL that buckets are reached at; for AWS, the regional one.
+func (c *Client) Endpoint() string {
+	if c.cfg.Endpoint != "" {
+		return c.cfg.Endpoint
+	}
+	return "https://s3." + c.cfg.Region + ".amazonaws.com"
+}
+
+// PathStyle tells whether buckets are addressed in the path.
+func (c *Client) PathStyle() bool {
+	if c.cfg.UsePathStyle != nil {
+		return *c.cfg.UsePathStyle
+	}
+	return c.profile.PathStyle
+}
+
+// ForRegion returns a client for another region of the same service, or c itself.
+func (c *Client) ForRegion(ctx context.Context, region string) (*Client, error) {
+	if region == "" || region == c.cfg.Region {
+		return c, nil
+	}
+	cfg := c.cfg
+	cfg.Region = region
+	if cfg.Endpoint != "" && cfg.Endpoint == c.profile.EndpointFor(c.cfg.Region) {
+		// The endpoint was the profile's own: the other region has another one.
+		cfg.Endpoint = ""
+	}
+	return New(ctx, cfg)
+}

@@ -1,0 +1,220 @@
+package s3store
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Config says how to reach a service. The zero value means: everything from the environment.
+type Config struct {
+	// Service is a profile's name.
+	Service string
+	// Region of the buckets.
+	Region string
+	// Endpoint URL with scheme; empty takes the profile's.
+	Endpoint string
+	// AccessKey, SecretKey and SessionToken are static credentials; empty leaves the AWS chain.
+	AccessKey, SecretKey, SessionToken string
+	// SharedProfile is a profile of the AWS shared configuration files.
+	SharedProfile string
+	// ProjectID reaches another project than the key's own one, on services that have projects.
+	ProjectID string
+	// UsePathStyle overrides the profile's addressing.
+	UsePathStyle *bool
+	// CABundle is a PEM file of additional certificate authorities.
+	CABundle string
+	// MaxRetries of one call; 0 means the default of 5.
+	MaxRetries int
+	// Version of groundwork, for the User-Agent header.
+	Version string
+}
+
+// DefaultMaxRetries is how often one call is tried again.
+const DefaultMaxRetries = 5
+
+// ConfigError is a configuration that cannot work, with the field at fault.
+type ConfigError struct {
+	// Field is the name of the setting, as the provider spells it.
+	Field string
+	// Problem is what is wrong and what to do.
+	Problem string
+}
+
+func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
+
+// Resolve fills what c leaves empty, in this order: GROUNDWORK_* variables, the service's own
+// variables (such as SCW_ACCESS_KEY), the profile's defaults. What is still empty is left to the
+// AWS default chain. It reads the environment through getenv only.
+func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
+	c, err := c.fromGroundworkEnv(getenv)
+	if err != nil {
+		return c, Profile{}, err
+	}
+	if c.Endpoint == "" && (c.Service == "" || c.Service == "aws" || takesAnyEndpoint(c.Service)) {
+		// The AWS chain's own variables, which the backends of the tools read as well.
+		c.Endpoint = firstNonEmpty(getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"))
+	}
+	if c.Service == "" {
+		c.Service = guessService(c.Endpoint)
+	}
+	p, err := ProfileByName(c.Service)
+	if err != nil {
+		return c, p, &ConfigError{Field: "service", Problem: err.Error()}
+	}
+	c.fromServiceEnv(p, getenv)
+	if c.Region == "" {
+		c.Region = firstNonEmpty(p.DefaultRegion)
+	}
+	if c.Region == "" {
+		return c, p, &ConfigError{Field: "region", Problem: fmt.Sprintf(
+			"%s needs a region: set region in the provider or AWS_REGION in the environment", p.DisplayName)}
+	}
+	if err := p.CheckRegion(c.Region); err != nil && c.Endpoint == "" {
+		return c, p, &ConfigError{Field: "region", Problem: err.Error()}
+	}
+	if c.Endpoint == "" {
+		c.Endpoint = p.EndpointFor(c.Region)
+	}
+	if c.Endpoint == "" && p.EndpointRequired {
+		return c, p, &ConfigError{Field: "endpoint", Problem: fmt.Sprintf(
+			"%s has no well-known address: set endpoint in the provider or GROUNDWORK_ENDPOINT in the environment", p.DisplayName)}
+	}
+	if err := CheckEndpoint(c.Endpoint); err != nil {
+		return c, p, err
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		return c, p, &ConfigError{Field: "access_key", Problem: "access_key and secret_key come as a pair; only one of them is set"}
+	}
+	if c.MaxRetries == 0 {
+		c.MaxRetries = DefaultMaxRetries
+	}
+	return c, p.forEndpoint(c.Endpoint), nil
+}
+
+func (c Config) fromGroundworkEnv(getenv func(string) string) (Config, error) {
+	fill := func(dst *string, name string) {
+		if *dst == "" {
+			*dst = getenv(name)
+		}
+	}
+	fill(&c.Service, "GROUNDWORK_SERVICE")
+	fill(&c.Region, "GROUNDWORK_REGION")
+	fill(&c.Endpoint, "GROUNDWORK_ENDPOINT")
+	fill(&c.SharedProfile, "GROUNDWORK_PROFILE")
+	fill(&c.CABundle, "GROUNDWORK_CA_BUNDLE")
+	if c.AccessKey == "" && c.SecretKey == "" {
+		fill(&c.AccessKey, "GROUNDWORK_ACCESS_KEY")
+		fill(&c.SecretKey, "GROUNDWORK_SECRET_KEY")
+		fill(&c.SessionToken, "GROUNDWORK_SESSION_TOKEN")
+	}
+	if v := getenv("GROUNDWORK_USE_PATH_STYLE"); c.UsePathStyle == nil && v != "" {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return c, &ConfigError{Field: "use_path_style", Problem: "GROUNDWORK_USE_PATH_STYLE is neither true nor false"}
+		}
+		c.UsePathStyle = &b
+	}
+	if v := getenv("GROUNDWORK_MAX_RETRIES"); c.MaxRetries == 0 && v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 {
+			return c, &ConfigError{Field: "max_retries", Problem: "GROUNDWORK_MAX_RETRIES is not a number above 0"}
+		}
+		c.MaxRetries = n
+	}
+	return c, nil
+}
+
+// fromServiceEnv reads the service's own variables. They outrank the AWS chain, so that a shell
+// that is set up for Scaleway's own tools works as it is.
+func (c *Config) fromServiceEnv(p Profile, getenv func(string) string) {
+	first := func(names []string) string {
+		for _, n := range names {
+			if v := getenv(n); v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	if c.Region == "" {
+		c.Region = first(p.RegionVars)
+	}
+	if c.AccessKey == "" && c.SecretKey == "" && c.SharedProfile == "" {
+		access, secret := first(p.AccessKeyVars), first(p.SecretKeyVars)
+		if access != "" && secret != "" {
+			c.AccessKey, c.SecretKey = access, secret
+			// The project belongs to the service's own variables: with other credentials it
+			// would name somebody else's project.
+			if c.ProjectID == "" {
+				c.ProjectID = first(p.ProjectVars)
+			}
+		}
+	}
+	if c.Region == "" {
+		c.Region = firstNonEmpty(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
+		if p.CheckRegion(c.Region) != nil {
+			// A shell set up for AWS says nothing about another service's regions.
+			c.Region = ""
+		}
+	}
+}
+
+// CheckEndpoint refuses an endpoint that is no plain URL; credentials in it would reach logs.
+func CheckEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Host == "":
+		return &ConfigError{Field: "endpoint", Problem: "the endpoint is not a URL such as https://s3.fr-par.scw.cloud"}
+	case u.User != nil:
+		return &ConfigError{Field: "endpoint", Problem: "the endpoint carries credentials; give them as access_key and secret_key or in the environment"}
+	case u.Scheme != "https" && u.Scheme != "http":
+		return &ConfigError{Field: "endpoint", Problem: "the endpoint has to start with https:// or http://"}
+	case u.RawQuery != "" || u.Fragment != "":
+		return &ConfigError{Field: "endpoint", Problem: "the endpoint has a query or a fragment; give scheme, host and port only"}
+	}
+	return nil
+}
+
+func takesAnyEndpoint(service string) bool {
+	p, err := ProfileByName(service)
+	return err == nil && p.EndpointRequired
+}
+
+// guessService names the service when only an endpoint, or nothing, is given.
+func guessService(endpoint string) string {
+	if endpoint == "" {
+		return "aws"
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "custom"
+	}
+	host := u.Hostname()
+	switch {
+	case strings.HasSuffix(host, ".scw.cloud"):
+		return "scaleway"
+	case strings.HasSuffix(host, ".amazonaws.com"), strings.HasSuffix(host, ".amazonaws.com.cn"):
+		return "aws"
+	}
+	return "custom"
+}
+
+func firstNonEmpty(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// IsConfigError tells a configuration mistake from a service's answer.
+func IsConfigError(err error) bool {
+	var ce *ConfigError
+	return errors.As(err, &ce)
+}

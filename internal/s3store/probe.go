@@ -1,0 +1,223 @@
+package s3store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// ProbePrefix is where a probe writes. Whatever is there may be deleted at any time.
+const ProbePrefix = ".groundwork/probe/"
+
+// The size of the race: in each of so many rounds so many writers try to create one object.
+const (
+	raceRounds  = 16
+	raceWriters = 8
+	// raceParallel rounds run side by side, which costs a slow link fewer round trips.
+	raceParallel = 4
+	// probeTries is how often a probe starts over that met a passing fault: a 503 or a cut
+	// connection says nothing about conditional writes.
+	probeTries = 3
+	// staleProbe is the age from which a probe's objects are nobody's any more.
+	staleProbe = 15 * time.Minute
+)
+
+// ProbeResult is what conditional writes did on a live bucket.
+type ProbeResult struct {
+	// Verdict: safe when every step went as a lock needs it, unsafe when one did not.
+	Verdict LockVerdict
+	// Reason says which step decided, for people.
+	Reason string
+	// Capabilities are the three steps as capability answers.
+	Capabilities map[Capability]Support
+}
+
+// Probe finds out whether a lock object would hold on this bucket: a conditional PUT has to be
+// accepted, refused the second time, accepted again after a delete (on a versioned bucket a delete
+// marker is current then), and in a race exactly one writer may win. It removes all that it wrote,
+// versions and markers included. An error means that the service did not answer, not that locks
+// are unsafe.
+func (c *Client) Probe(ctx context.Context, bucket string) (*ProbeResult, error) {
+	c.sweepStaleProbes(ctx, bucket)
+	var last error
+	for range probeTries {
+		prefix := ProbePrefix + randomID() + "/"
+		result, err := c.probeOnce(ctx, bucket, prefix)
+		// The objects go even when the caller has given up, hence a context of its own.
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		cleanErr := c.purgePrefix(clean, bucket, prefix)
+		cancel()
+		if err == nil {
+			if cleanErr != nil {
+				return nil, fmt.Errorf("removing the probe's objects under %s: %w", prefix, cleanErr)
+			}
+			return result, nil
+		}
+		if last = err; ctx.Err() != nil || !isPassing(err) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("probing conditional writes: %w", last)
+}
+
+// isPassing tells a fault that may be gone the next time from an answer.
+func isPassing(err error) bool {
+	var ce *CallError
+	return errors.As(err, &ce) && (ce.Status == 0 || ce.Status >= 500 || ce.Status == 409 || ce.Status == 429)
+}
+
+func (c *Client) probeOnce(ctx context.Context, bucket, prefix string) (*ProbeResult, error) {
+	r := &ProbeResult{Verdict: LockUnsafe, Capabilities: map[Capability]Support{
+		CapConditionalPut: Unsupported, CapConditionalPutAfterDrop: Unsupported, CapConditionalPutConcurrent: Unsupported,
+	}}
+	key, body := prefix+"lock", []byte("groundwork probe\n")
+
+	_, err := c.PutIfAbsent(ctx, bucket, key, body)
+	switch {
+	case err != nil && isRefusal(err):
+		r.Reason = fmt.Sprintf("the service refuses If-None-Match on PutObject: %v", err)
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	_, err = c.PutIfAbsent(ctx, bucket, key, body)
+	switch {
+	case err == nil:
+		r.Reason = "the service ignores If-None-Match: a second PutObject overwrote the first"
+		return r, nil
+	case !errors.Is(err, ErrPreconditionFailed):
+		return nil, err
+	}
+	r.Capabilities[CapConditionalPut] = Supported
+
+	if err := c.DeleteObject(ctx, bucket, key, ""); err != nil {
+		return nil, err
+	}
+	_, err = c.PutIfAbsent(ctx, bucket, key, body)
+	switch {
+	case errors.Is(err, ErrPreconditionFailed):
+		r.Reason = "a deleted object still counts as present: a lock could be taken once and never again"
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	r.Capabilities[CapConditionalPutAfterDrop] = Supported
+
+	winners, err := c.race(ctx, bucket, prefix, body)
+	if err != nil {
+		return nil, err
+	}
+	if winners > 1 {
+		r.Reason = fmt.Sprintf("%d of %d simultaneous writers created the same object", winners, raceWriters)
+		return r, nil
+	}
+	r.Capabilities[CapConditionalPutConcurrent] = Supported
+	r.Verdict = LockSafe
+	r.Reason = fmt.Sprintf("one winner in each of %d races of %d writers", raceRounds, raceWriters)
+	return r, nil
+}
+
+// isRefusal tells that the service knows what was asked and does not do it.
+func isRefusal(err error) bool {
+	var ce *CallError
+	if !errors.As(err, &ce) {
+		return false
+	}
+	return errors.Is(err, ErrUnsupported) || ce.Code == "InvalidArgument" || ce.Code == "InvalidRequest"
+}
+
+// race returns the largest number of winners in any round.
+func (c *Client) race(ctx context.Context, bucket, prefix string, body []byte) (int, error) {
+	var winners [raceRounds]int
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(raceParallel)
+	for round := range raceRounds {
+		g.Go(func() (err error) {
+			winners[round], err = c.decidedRound(ctx, bucket, fmt.Sprintf("%srace-%d", prefix, round), body)
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.Max(winners[:]), err
+}
+
+// decidedRound runs a round until somebody wins it. A writer that got no answer decides nothing.
+func (c *Client) decidedRound(ctx context.Context, bucket, key string, body []byte) (int, error) {
+	var last error
+	for try := range probeTries {
+		winners, err := c.raceRound(ctx, bucket, fmt.Sprintf("%s-%d", key, try), body)
+		if winners > 0 {
+			return winners, nil
+		}
+		if last = err; err != nil && !isPassing(err) {
+			return 0, err
+		}
+	}
+	if last == nil {
+		last = fmt.Errorf("bucket %q: nobody won a race of %d conditional writers in %d tries", bucket, raceWriters, probeTries)
+	}
+	return 0, last
+}
+
+func (c *Client) raceRound(ctx context.Context, bucket, key string, body []byte) (winners int, err error) {
+	var (
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		start = make(chan struct{})
+	)
+	for range raceWriters {
+		wg.Go(func() {
+			<-start
+			_, perr := c.PutIfAbsent(ctx, bucket, key, body)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case perr == nil:
+				winners++
+			case !errors.Is(perr, ErrPreconditionFailed):
+				err = perr
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	if winners > 0 {
+		return winners, nil
+	}
+	return 0, err
+}
+
+// sweepStaleProbes removes what a probe left that was killed. Failing is no reason to stop.
+func (c *Client) sweepStaleProbes(ctx context.Context, bucket string) {
+	var old []Version
+	for v, err := range c.Versions(ctx, bucket, ProbePrefix) {
+		if err != nil {
+			return
+		}
+		if time.Since(v.LastModified) > staleProbe && strings.HasPrefix(v.Key, ProbePrefix) {
+			old = append(old, v)
+		}
+	}
+	if len(old) > 0 {
+		_, _ = c.deleteVersions(ctx, bucket, old) // best effort
+	}
+}
+
+func randomID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// RemoveProbes removes whatever probes have left in a bucket that is about to be deleted.
+func (c *Client) RemoveProbes(ctx context.Context, bucket string) error {
+	return c.purgePrefix(ctx, bucket, ProbePrefix)
+}

@@ -1,0 +1,176 @@
+package s3store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Capability is one thing that a service may or may not do. The string is a stable code: it
+// stands in the provider's `unsupported` and `capabilities` attributes.
+type Capability string
+
+// The capabilities, in the order in which they are reported.
+const (
+	CapVersioning               Capability = "versioning"
+	CapEncryption               Capability = "encryption"
+	CapPublicAccessBlock        Capability = "public_access_block"
+	CapRequireTLS               Capability = "require_tls"
+	CapLifecycle                Capability = "lifecycle"
+	CapLifecycleNoncurrent      Capability = "lifecycle.noncurrent_expiration_days"
+	CapLifecycleVersionsToKeep  Capability = "lifecycle.noncurrent_versions_to_keep"
+	CapLifecycleAbortUploads    Capability = "lifecycle.abort_incomplete_uploads_days"
+	CapLifecycleDeleteMarkers   Capability = "lifecycle.expire_delete_markers"
+	CapLifecycleExpirations     Capability = "lifecycle.expirations"
+	CapPolicy                   Capability = "policy"
+	CapTags                     Capability = "tags"
+	CapObjectLock               Capability = "object_lock"
+	CapLogging                  Capability = "logging"
+	CapConditionalPut           Capability = "conditional_put"
+	CapConditionalPutAfterDrop  Capability = "conditional_put_after_delete"
+	CapConditionalPutConcurrent Capability = "conditional_put_concurrent"
+)
+
+// Capabilities lists every capability in reporting order.
+func Capabilities() []Capability {
+	return []Capability{
+		CapVersioning, CapEncryption, CapPublicAccessBlock, CapRequireTLS, CapLifecycle,
+		CapLifecycleNoncurrent, CapLifecycleVersionsToKeep, CapLifecycleAbortUploads,
+		CapLifecycleDeleteMarkers, CapLifecycleExpirations, CapPolicy, CapTags, CapObjectLock,
+		CapLogging, CapConditionalPut, CapConditionalPutAfterDrop, CapConditionalPutConcurrent,
+	}
+}
+
+// Support says whether a service has a capability.
+type Support string
+
+// The three answers. Unknown means: ask the live endpoint.
+const (
+	Unknown     Support = "unknown"
+	Supported   Support = "supported"
+	Unsupported Support = "unsupported"
+)
+
+// LockVerdict says whether the service's conditional writes can carry a lock object.
+type LockVerdict string
+
+// The verdicts. LockUnsafe outranks a probe that passed: a race that did not show up in a few
+// hundred writes is still a race.
+const (
+	LockUnknown LockVerdict = "unknown"
+	LockSafe    LockVerdict = "safe"
+	LockUnsafe  LockVerdict = "unsafe"
+)
+
+// PolicyDialect is the language of a service's bucket policies.
+type PolicyDialect string
+
+// The dialects.
+const (
+	// DialectAWS is version 2012-10-17 with ARNs.
+	DialectAWS PolicyDialect = "aws"
+	// DialectScaleway is version 2023-04-17 with SCW principals and bare bucket names, where a
+	// policy denies everyone that it does not name.
+	DialectScaleway PolicyDialect = "scaleway"
+	// DialectNone is for services without bucket policies.
+	DialectNone PolicyDialect = "none"
+)
+
+// Source is where a profile's facts come from.
+type Source struct {
+	// URL of the page or file.
+	URL string
+	// Date of the page as read, ISO 8601.
+	Date string
+}
+
+// Profile is what is known about one S3-compatible service before talking to it.
+type Profile struct {
+	// Name is the value of the provider's `service` attribute.
+	Name string
+	// DisplayName is for messages.
+	DisplayName string
+	// Endpoint is the URL with {region} in it; empty when the user has to give one, and for AWS,
+	// whose SDK resolves its own.
+	Endpoint string
+	// EndpointRequired says that only the user can know the endpoint.
+	EndpointRequired bool
+	// Regions are the known regions; empty means any.
+	Regions []string
+	// DefaultRegion is used when nothing else names one; empty means that one has to be named.
+	DefaultRegion string
+	// PathStyle addresses buckets in the path, for servers without wildcard DNS.
+	PathStyle bool
+	// Dialect of the bucket policies.
+	Dialect PolicyDialect
+	// AccessKeyVars, SecretKeyVars, RegionVars and ProjectVars are the service's own environment
+	// variables, first match wins.
+	AccessKeyVars, SecretKeyVars, RegionVars, ProjectVars []string
+	// Lock is the verdict on conditional writes, LockReason the evidence for it.
+	Lock       LockVerdict
+	LockReason string
+	// AWSChecksums leaves the SDK's own checksum choice on; other services get checksums only
+	// where the call requires one, as Content-MD5.
+	AWSChecksums bool
+	// IsAWS marks the service that needs none of the skip flags in a backend block.
+	IsAWS bool
+	// Calls says what is supported; a capability that is absent is Unknown.
+	Calls map[Capability]Support
+	// Sources of all this.
+	Sources []Source
+}
+
+// Supports answers for one capability.
+func (p Profile) Supports(c Capability) Support {
+	if s, ok := p.Calls[c]; ok {
+		return s
+	}
+	return Unknown
+}
+
+// EndpointFor returns the endpoint URL for a region, empty when the SDK or the user decides.
+func (p Profile) EndpointFor(region string) string {
+	return strings.ReplaceAll(p.Endpoint, "{region}", region)
+}
+
+// CheckRegion refuses a region that the service does not have.
+func (p Profile) CheckRegion(region string) error {
+	if len(p.Regions) == 0 || slices.Contains(p.Regions, region) {
+		return nil
+	}
+	return fmt.Errorf("%s has no region %q; its regions are %s", p.DisplayName, region, strings.Join(p.Regions, ", "))
+}
+
+// ServiceNames lists the profiles by name, in documentation order.
+func ServiceNames() []string {
+	names := make([]string, 0, len(profiles))
+	for _, p := range profiles {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// ProfileByName finds a profile.
+func ProfileByName(name string) (Profile, error) {
+	for _, p := range profiles {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Profile{}, fmt.Errorf("unknown service %q; the services are %s", name, strings.Join(ServiceNames(), ", "))
+}
+
+// forEndpoint adjusts what follows from how the service is reached: a bucket behind a plain-http
+// endpoint cannot demand TLS without locking everyone out.
+func (p Profile) forEndpoint(endpoint string) Profile {
+	if !strings.HasPrefix(endpoint, "http://") {
+		return p
+	}
+	calls := make(map[Capability]Support, len(p.Calls)+1)
+	for c, s := range p.Calls {
+		calls[c] = s
+	}
+	calls[CapRequireTLS] = Unsupported
+	p.Calls = calls
+	return p
+}

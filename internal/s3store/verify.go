@@ -1,0 +1,90 @@
+package s3store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotKeptError is a setting that the service accepted and, when read back, does not show.
+type NotKeptError struct {
+	Bucket, Service string
+	Capabilities    []Capability
+}
+
+func (e *NotKeptError) Error() string {
+	names := make([]string, len(e.Capabilities))
+	for i, c := range e.Capabilities {
+		names[i] = string(c)
+	}
+	return fmt.Sprintf("bucket %q: %s accepted %s and shows something else when read back", e.Bucket, e.Service, strings.Join(names, ", "))
+}
+
+// Verify compares what was asked with what the bucket shows, leaving out what is known to lack.
+// It proves that a setting is stored, not that it takes effect. Optional settings that were not
+// kept are returned; any other is a *NotKeptError.
+func (c *Client) Verify(bucket string, want Settings, lacking []Capability, have *Observed, optional Optional) ([]Capability, error) {
+	known := map[Capability]bool{}
+	for _, l := range lacking {
+		known[l] = true
+	}
+	var soft, hard []Capability
+	check := func(capability Capability, ok bool) {
+		switch {
+		case ok || known[capability]:
+		case optional[capability]:
+			soft = append(soft, capability)
+		default:
+			hard = append(hard, capability)
+		}
+	}
+	if w := want.Versioning; w != nil {
+		check(CapVersioning, *w == have.VersioningEnabled())
+	}
+	if w := want.Encryption; w != nil {
+		check(CapEncryption, encryptionShows(*w, have.Encryption))
+	}
+	if w := want.BlockPublicAccess; w != nil {
+		check(CapPublicAccessBlock, *w == have.PublicAccessBlocked)
+	}
+	if w := want.RequireTLS; w != nil {
+		check(CapRequireTLS, *w == c.RequiresTLS(bucket, c.cfg.Region, have.Policy))
+	}
+	if w := want.Lifecycle; w != nil {
+		verifyLifecycle(*w, have.Lifecycle.Owned, check)
+	}
+	if want.Tags != nil {
+		for k, v := range want.Tags.Set {
+			check(CapTags, have.Tags[k] == v)
+		}
+	}
+	if len(hard) > 0 {
+		return soft, &NotKeptError{Bucket: bucket, Service: c.profile.DisplayName, Capabilities: SortCapabilities(hard)}
+	}
+	return SortCapabilities(soft), nil
+}
+
+func encryptionShows(want Encryption, have *Encryption) bool {
+	if want.Algorithm == EncryptionNone {
+		return have == nil
+	}
+	// Services spell a key's alias out, so only its presence is compared.
+	return have != nil && have.Algorithm == want.Algorithm
+}
+
+func verifyLifecycle(want, have Lifecycle, check func(Capability, bool)) {
+	if want.NoncurrentExpirationDays != nil {
+		check(CapLifecycleNoncurrent, deref(want.NoncurrentExpirationDays) == deref(have.NoncurrentExpirationDays))
+	}
+	if want.NoncurrentVersionsToKeep != nil {
+		check(CapLifecycleVersionsToKeep, deref(want.NoncurrentVersionsToKeep) == deref(have.NoncurrentVersionsToKeep))
+	}
+	if want.AbortIncompleteUploadsDays != nil {
+		check(CapLifecycleAbortUploads, deref(want.AbortIncompleteUploadsDays) == deref(have.AbortIncompleteUploadsDays))
+	}
+	if want.ExpireDeleteMarkers != nil {
+		check(CapLifecycleDeleteMarkers, deref(want.ExpireDeleteMarkers) == deref(have.ExpireDeleteMarkers))
+	}
+	for prefix, days := range want.Expirations {
+		check(CapLifecycleExpirations, have.Expirations[prefix] == days)
+	}
+}

@@ -1,0 +1,47 @@
+package provider
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
+)
+
+// addError adds an engine's error: summary says what could not be done, in general; the detail
+// says what happened, on what, and what to do next.
+func addError(diags *diag.Diagnostics, summary string, err error) {
+	var conf *s3store.ConfigError
+	if errors.As(err, &conf) {
+		diags.AddError("Invalid Provider Configuration", sentence(conf.Error()))
+		return
+	}
+	diags.AddError(summary, errorDetail(err))
+}
+
+// addAttributeError does the same where one attribute is at fault.
+func addAttributeError(diags *diag.Diagnostics, at path.Path, summary string, err error) {
+	diags.AddAttributeError(at, summary, errorDetail(err))
+}
+
+func errorDetail(err error) string {
+	detail := sentence(err.Error())
+	if hint := s3store.Hint(err); hint != "" {
+		detail += "\n\n" + hint
+	}
+	return detail
+}
+
+// sentence turns an error, which Go starts in lower case, into one for people.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, ")") {
+		return s
+	}
+	return s + "."
+}

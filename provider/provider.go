@@ -31,6 +31,8 @@ var (
 // groundworkProvider implements the provider.
 type groundworkProvider struct {
 	version string
+	// tune changes the store's configuration beyond what users can set; tests use it.
+	tune func(*s3store.Config)
 }
 
 // New returns a constructor of the provider at a version.
@@ -126,6 +128,9 @@ func (p *groundworkProvider) Configure(ctx context.Context, req provider.Configu
 		return
 	}
 	data := &providerData{config: m.storeConfig(p.version), unknown: m.unknown()}
+	if p.tune != nil {
+		p.tune(&data.config)
+	}
 	if data.config.Endpoint != "" {
 		if err := s3store.CheckEndpoint(data.config.Endpoint); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Root("endpoint"), "Invalid Endpoint", err.Error())

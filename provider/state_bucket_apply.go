@@ -47,6 +47,10 @@ func (a *bucketApply) do(ctx context.Context, diags *diag.Diagnostics) {
 		return
 	}
 	notKept, err := a.c.Verify(name, want, lacking, now, opt)
+	if err != nil || len(notKept) > 0 {
+		// Lost to another change at the same time, most likely: once more, one by one.
+		now, notKept, err = a.again(ctx, name, want, lacking, now, opt)
+	}
 	if err != nil {
 		addError(diags, a.failed(), err)
 		return
@@ -64,6 +68,20 @@ func (a *bucketApply) do(ctx context.Context, diags *diag.Diagnostics) {
 	a.settleLock(ctx, probed, r.lacking, diags)
 	a.next.show(ctx, a.c, now, diags)
 	a.warnLacking(r.lacking, diags)
+}
+
+func (a *bucketApply) again(
+	ctx context.Context, name string, want s3store.Settings, lacking []s3store.Capability, now *s3store.Observed, opt s3store.Optional,
+) (*s3store.Observed, []s3store.Capability, error) {
+	if _, err := a.c.Reapply(ctx, name, want, now, opt); err != nil {
+		return nil, nil, err
+	}
+	now, err := a.c.Read(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	notKept, err := a.c.Verify(name, want, lacking, now, opt)
+	return now, notKept, err
 }
 
 func (a *bucketApply) failed() string {

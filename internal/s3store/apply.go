@@ -18,20 +18,40 @@ import (
 // and reported. All others are demanded, and their lack is an error.
 type Optional map[Capability]bool
 
-// Apply changes what differs between want and have: all settings in one parallel round, then the
-// policy, which may shut others out. It returns the optional settings that the service refused.
-// have is what Read returned, or an empty Observed for a bucket that was made just now.
-// Object lock is not part of it, see ApplyObjectLock.
+// Apply changes what differs between want and have: all settings in one round, parallel where the
+// service bears it, then the policy, which may shut others out. It returns the optional settings
+// that the service refused. have is what Read returned, or an empty Observed for a bucket that was
+// made just now. Object lock is not part of it, see ApplyObjectLock.
 func (c *Client) Apply(ctx context.Context, bucket string, want Settings, have *Observed, optional Optional) ([]Capability, error) {
+	parallel := -1
+	if c.profile.SerialSettings {
+		parallel = 1
+	}
+	return c.apply(ctx, bucket, want, have, optional, parallel)
+}
+
+// Reapply does the same strictly one call after the other. It is for settings that were accepted
+// and are not there when read back: some services lose one of two changes made at once.
+func (c *Client) Reapply(ctx context.Context, bucket string, want Settings, have *Observed, optional Optional) ([]Capability, error) {
+	return c.apply(ctx, bucket, want, have, optional, 1)
+}
+
+func (c *Client) apply(ctx context.Context, bucket string, want Settings, have *Observed, optional Optional, parallel int) ([]Capability, error) {
 	a := &applier{c: c, bucket: bucket, want: want, have: have, optional: optional}
 	if err := a.refuseKnownLacks(); err != nil {
 		return nil, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
 	for _, step := range []func(context.Context) error{
 		a.versioning, a.encryption, a.publicAccessBlock, a.lifecycle, a.tags, a.logging,
 	} {
-		g.Go(func() error { return step(gctx) })
+		g.Go(func() error {
+			if gctx.Err() != nil {
+				return gctx.Err()
+			}
+			return step(gctx)
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -33,7 +34,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := newHTTPClient(resolved.CABundle)
+	httpClient, err := newHTTPClient(resolved.CABundle, resolved.ResponseTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +126,11 @@ func (noRateLimit) GetToken(context.Context, uint) (func() error, error) {
 }
 func (noRateLimit) AddTokens(uint) error { return nil }
 
-func newHTTPClient(caBundle string) (aws.HTTPClient, error) {
+func newHTTPClient(caBundle string, responseTimeout time.Duration) (aws.HTTPClient, error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		// Settings are read and written in parallel: keep those connections.
 		t.MaxIdleConnsPerHost = 32
+		t.ResponseHeaderTimeout = responseTimeout
 	})
 	if caBundle == "" {
 		return client, nil

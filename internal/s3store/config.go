@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config says how to reach a service. The zero value means: everything from the environment.
@@ -30,10 +31,20 @@ type Config struct {
 	MaxRetries int
 	// Version of groundwork, for the User-Agent header.
 	Version string
+	// ResponseTimeout is how long one request waits for the first byte of its answer; 0 means the
+	// default of a minute. Bodies may take longer.
+	ResponseTimeout time.Duration
+	// Probe is the size of the race in Probe; the zero value means the default of 16 rounds of 8.
+	Probe ProbeSize
 }
 
-// DefaultMaxRetries is how often one call is tried again.
-const DefaultMaxRetries = 5
+// The defaults of Config.
+const (
+	// DefaultMaxRetries is how often one call is tried again.
+	DefaultMaxRetries = 5
+	// DefaultResponseTimeout is how long a request waits for its answer to begin.
+	DefaultResponseTimeout = time.Minute
+)
 
 // ConfigError is a configuration that cannot work, with the field at fault.
 type ConfigError struct {
@@ -90,6 +101,12 @@ func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
 	}
 	if c.MaxRetries == 0 {
 		c.MaxRetries = DefaultMaxRetries
+	}
+	if c.ResponseTimeout == 0 {
+		c.ResponseTimeout = DefaultResponseTimeout
+	}
+	if c.Probe == (ProbeSize{}) {
+		c.Probe = ProbeSize{Rounds: raceRounds, Writers: raceWriters}
 	}
 	return c, p.forEndpoint(c.Endpoint), nil
 }

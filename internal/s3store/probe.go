@@ -30,6 +30,12 @@ const (
 	staleProbe = 15 * time.Minute
 )
 
+// ProbeSize is the size of the race in a probe.
+type ProbeSize struct {
+	// Rounds is how many objects are fought over, Writers how many fight for each.
+	Rounds, Writers int
+}
+
 // ProbeResult is what conditional writes did on a live bucket.
 type ProbeResult struct {
 	// Verdict: safe when every step went as a lock needs it, unsafe when one did not.
@@ -116,12 +122,12 @@ func (c *Client) probeOnce(ctx context.Context, bucket, prefix string) (*ProbeRe
 		return nil, err
 	}
 	if winners > 1 {
-		r.Reason = fmt.Sprintf("%d of %d simultaneous writers created the same object", winners, raceWriters)
+		r.Reason = fmt.Sprintf("%d of %d simultaneous writers created the same object", winners, c.cfg.Probe.Writers)
 		return r, nil
 	}
 	r.Capabilities[CapConditionalPutConcurrent] = Supported
 	r.Verdict = LockSafe
-	r.Reason = fmt.Sprintf("one winner in each of %d races of %d writers", raceRounds, raceWriters)
+	r.Reason = fmt.Sprintf("one winner in each of %d races of %d writers", c.cfg.Probe.Rounds, c.cfg.Probe.Writers)
 	return r, nil
 }
 
@@ -136,17 +142,17 @@ func isRefusal(err error) bool {
 
 // race returns the largest number of winners in any round.
 func (c *Client) race(ctx context.Context, bucket, prefix string, body []byte) (int, error) {
-	var winners [raceRounds]int
+	winners := make([]int, c.cfg.Probe.Rounds)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(raceParallel)
-	for round := range raceRounds {
+	for round := range c.cfg.Probe.Rounds {
 		g.Go(func() (err error) {
 			winners[round], err = c.decidedRound(ctx, bucket, fmt.Sprintf("%srace-%d", prefix, round), body)
 			return err
 		})
 	}
 	err := g.Wait()
-	return slices.Max(winners[:]), err
+	return slices.Max(winners), err
 }
 
 // decidedRound runs a round until somebody wins it. A writer that got no answer decides nothing.
@@ -162,7 +168,7 @@ func (c *Client) decidedRound(ctx context.Context, bucket, key string, body []by
 		}
 	}
 	if last == nil {
-		last = fmt.Errorf("bucket %q: nobody won a race of %d conditional writers in %d tries", bucket, raceWriters, probeTries)
+		last = fmt.Errorf("bucket %q: nobody won a race of %d conditional writers in %d tries", bucket, c.cfg.Probe.Writers, probeTries)
 	}
 	return 0, last
 }
@@ -173,7 +179,7 @@ func (c *Client) raceRound(ctx context.Context, bucket, key string, body []byte)
 		wg    sync.WaitGroup
 		start = make(chan struct{})
 	)
-	for range raceWriters {
+	for range c.cfg.Probe.Writers {
 		wg.Go(func() {
 			<-start
 			_, perr := c.PutIfAbsent(ctx, bucket, key, body)

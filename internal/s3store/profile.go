@@ -112,6 +112,9 @@ type Profile struct {
 	// AWSChecksums leaves the SDK's own checksum choice on; other services get checksums only
 	// where the call requires one, as Content-MD5.
 	AWSChecksums bool
+	// SerialSettings sends settings one after the other: MinIO reads, changes and writes one
+	// document for all of them without a lock, so that parallel calls lose each other's change.
+	SerialSettings bool
 	// IsAWS marks the service that needs none of the skip flags in a backend block.
 	IsAWS bool
 	// Calls says what is supported; a capability that is absent is Unknown.

@@ -48,7 +48,7 @@ var profiles = []Profile{
 	},
 	{
 		Name: "minio", DisplayName: "MinIO", EndpointRequired: true, DefaultRegion: "us-east-1",
-		PathStyle: true, Dialect: DialectAWS,
+		PathStyle: true, Dialect: DialectAWS, SerialSettings: true,
 		Lock: LockSafe, LockReason: "If-None-Match checked under the object lock since 2023-02-06",
 		Calls: lifecycleAll(map[Capability]Support{
 			CapVersioning: Supported,
@@ -74,7 +74,7 @@ var profiles = []Profile{
 	},
 	{
 		Name: "custom", DisplayName: "the S3-compatible service", EndpointRequired: true, DefaultRegion: "us-east-1",
-		PathStyle: true, Dialect: DialectAWS, Lock: LockUnknown,
+		PathStyle: true, Dialect: DialectAWS, SerialSettings: true, Lock: LockUnknown,
 		LockReason: "nothing is known about this service: the probe decides",
 		Calls:      map[Capability]Support{},
 	},

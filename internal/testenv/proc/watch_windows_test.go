@@ -1,0 +1,5 @@
+package proc
+
+import "errors"
+
+func playWatcher(string) error { return errors.New("Windows has jobs") }

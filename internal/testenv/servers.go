@@ -1,0 +1,116 @@
+package testenv
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/minio"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
+)
+
+var withKMS, withoutKMS shared[*minio.Server]
+
+// MinIO returns the MinIO server that the tests of this process share. Tests keep out of each
+// other's way by bucket names.
+func MinIO(tb testing.TB) *minio.Server {
+	tb.Helper()
+	return sharedMinIO(tb, &withKMS, minio.Options{})
+}
+
+// MinIOWithoutKMS returns a shared server that refuses default encryption as NotImplemented.
+func MinIOWithoutKMS(tb testing.TB) *minio.Server {
+	tb.Helper()
+	return sharedMinIO(tb, &withoutKMS, minio.Options{NoKMS: true})
+}
+
+func sharedMinIO(tb testing.TB, server *shared[*minio.Server], opts minio.Options) *minio.Server {
+	tb.Helper()
+	return server.get(tb, "MinIO is not available", func() (*minio.Server, error) {
+		// Not the test's context: the server belongs to all of them.
+		s, err := minio.Start(context.WithoutCancel(tb.Context()), opts)
+		if err == nil {
+			process.atEnd(s.Stop)
+		}
+		return s, err
+	})
+}
+
+// StartMinIO starts a server for this test alone, for options that the shared ones do not have and
+// for tests that stop it.
+func StartMinIO(tb testing.TB, opts minio.Options) *minio.Server {
+	tb.Helper()
+	server, err := minio.Start(tb.Context(), opts)
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			tb.Errorf("testenv: %v", err)
+		}
+	})
+	return server
+}
+
+// Proxy puts a recording fault proxy in front of a server for this test.
+func Proxy(tb testing.TB, server *minio.Server) *s3proxy.Proxy {
+	tb.Helper()
+	opts := s3proxy.Options{AccessKey: server.AccessKey, SecretKey: server.SecretKey}
+	if server.CAFile != "" {
+		opts.UpstreamTLS = &tls.Config{RootCAs: pool(tb, server.CAFile), MinVersion: tls.VersionTLS12}
+	}
+	proxy, err := s3proxy.Start(server.Endpoint, opts)
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := proxy.Close(); err != nil {
+			tb.Errorf("testenv: %v", err)
+		}
+	})
+	return proxy
+}
+
+func pool(tb testing.TB, file string) *x509.CertPool {
+	tb.Helper()
+	pem, err := os.ReadFile(file) // #nosec G304 -- made by this process
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	certs := x509.NewCertPool()
+	if !certs.AppendCertsFromPEM(pem) {
+		tb.Fatalf("testenv: %s holds no certificate", file)
+	}
+	return certs
+}
+
+// BucketName returns a valid bucket name that no other call returns, with the name of the test in
+// it. The prefix is what a sweeper of leftovers looks for on a real service.
+func BucketName(tb testing.TB) string {
+	tb.Helper()
+	return bucketName(tb.Name())
+}
+
+func bucketName(test string) string {
+	const longest = 36 // of 63; the rest is for the prefix and for chance
+	var b strings.Builder
+	for _, r := range strings.ToLower(test) {
+		if b.Len() >= longest {
+			break
+		}
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteRune(r)
+		} else if s := b.String(); s != "" && !strings.HasSuffix(s, "-") {
+			b.WriteByte('-')
+		}
+	}
+	middle := strings.Trim(b.String(), "-")
+	if middle != "" {
+		middle += "-"
+	}
+	return "tfacc-" + middle + strings.ToLower(rand.Text()[:16])
+}

@@ -118,6 +118,8 @@ func (r *stateBucketResource) Read(ctx context.Context, req resource.ReadRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// The framework wants an identity from every read, also from one that finds nothing.
+	setBucketIdentity(ctx, resp.Identity, &state, &resp.Diagnostics)
 	const failed = "Unable to Read State Bucket"
 	c, err := r.data.store(ctx, state.Region.ValueString())
 	if errors.Is(err, errUnknownConfig) {
@@ -157,7 +159,6 @@ func (r *stateBucketResource) Read(ctx context.Context, req resource.ReadRequest
 	}
 	state.show(ctx, c, have, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	setBucketIdentity(ctx, resp.Identity, &state, &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.

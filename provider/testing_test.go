@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +16,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Most tests wait: for a command line, a timeout, a retry. Two at a time, one for each core of
+	// a small machine, would take minutes longer.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(testenv.Run(func() int {
 		if err := prepareEnvironment(); err != nil {
 			fmt.Fprintf(os.Stderr, "preparing the acceptance tests: %v\n", err)

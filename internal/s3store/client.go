@@ -50,7 +50,7 @@ func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadO
 	opts := []func(*awsconfig.LoadOptions) error{
 		awsconfig.WithRegion(c.Region),
 		awsconfig.WithHTTPClient(hc),
-		awsconfig.WithRetryer(func() aws.Retryer { return newRetryer(c.MaxRetries) }),
+		awsconfig.WithRetryer(func() aws.Retryer { return newRetryer(c.MaxRetries, c.MaxBackoff) }),
 	}
 	if c.SharedProfile != "" {
 		opts = append(opts, awsconfig.WithSharedConfigProfile(c.SharedProfile))
@@ -107,9 +107,10 @@ func useContentMD5(stack *middleware.Stack) error {
 
 // newRetryer adds to the SDK's retryable codes the one that S3 sends while another change to the
 // same bucket is still under way.
-func newRetryer(maxRetries int) aws.Retryer {
+func newRetryer(maxRetries int, maxBackoff time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxRetries + 1
+		o.MaxBackoff = maxBackoff
 		o.RateLimiter = noRateLimit{}
 		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
 			"OperationAborted": {},

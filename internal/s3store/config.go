@@ -34,6 +34,8 @@ type Config struct {
 	// ResponseTimeout is how long one request waits for the first byte of its answer; 0 means the
 	// default of a minute. Bodies may take longer.
 	ResponseTimeout time.Duration
+	// MaxBackoff bounds the pause before a call is tried again; 0 means the default of 20 seconds.
+	MaxBackoff time.Duration
 	// Probe is the size of the race in Probe; the zero value means the default of 16 rounds of 8.
 	Probe ProbeSize
 }
@@ -44,6 +46,8 @@ const (
 	DefaultMaxRetries = 5
 	// DefaultResponseTimeout is how long a request waits for its answer to begin.
 	DefaultResponseTimeout = time.Minute
+	// DefaultMaxBackoff bounds the pause before a call is tried again.
+	DefaultMaxBackoff = 20 * time.Second
 )
 
 // ConfigError is a configuration that cannot work, with the field at fault.
@@ -104,6 +108,9 @@ func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
 	}
 	if c.ResponseTimeout == 0 {
 		c.ResponseTimeout = DefaultResponseTimeout
+	}
+	if c.MaxBackoff == 0 {
+		c.MaxBackoff = DefaultMaxBackoff
 	}
 	if c.Probe == (ProbeSize{}) {
 		c.Probe = ProbeSize{Rounds: raceRounds, Writers: raceWriters}

@@ -1,0 +1,8 @@
+terraform { # opening note
+  # first
+  required_version = ">= 1.6" # trailing
+
+  // before the end
+
+} # closing note
+# after

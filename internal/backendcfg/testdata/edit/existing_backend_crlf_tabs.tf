@@ -1,0 +1,4 @@
+terraform {
+	backend "s3" {}
+	required_version = ">= 1"
+}

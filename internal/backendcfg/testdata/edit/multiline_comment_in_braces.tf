@@ -1,0 +1,3 @@
+terraform { /*
+  a note
+*/ required_version = ">= 1.6" }

@@ -1,0 +1,2 @@
+terraform { /* empty for now */ } // tail
+locals {}

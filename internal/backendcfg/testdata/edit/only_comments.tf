@@ -1,0 +1,4 @@
+# Owner: platform team
+// nothing here yet
+
+/* terraform { backend "s3" {} } */

@@ -1,0 +1,7 @@
+terraform {
+  required_version = ">= 1.6"
+}
+
+terraform {
+  backend "s3" {}
+}

@@ -150,12 +150,7 @@ func (r *stateBucketResource) Read(ctx context.Context, req resource.ReadRequest
 	}
 	if state.Capabilities.IsNull() { // just imported
 		state.Region = types.StringValue(c.Region())
-		state.Unsupported = capabilitySet(have.Unsupported)
-		state.Capabilities = capabilitiesOf(c.Profile(), have.Unsupported, nil)
-		state.LockStrategy = types.StringValue(plannedLock(c.Profile()).ValueString())
-		if c.Profile().Lock == s3store.LockUnknown {
-			state.LockStrategy = types.StringValue(lockUnknown)
-		}
+		state.introduce(ctx, c.Profile(), have, &resp.Diagnostics)
 	}
 	state.show(ctx, c, have, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -224,6 +219,22 @@ func (r *stateBucketResource) ImportState(ctx context.Context, req resource.Impo
 	}
 	if resp.Identity != nil {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, stateBucketIdentity{Name: types.StringValue(name), Region: types.StringValue(region)})...)
+	}
+}
+
+// introduce fills what a create would have found out. An import only reads, so what only a probe
+// could tell stays unknown.
+func (m *stateBucketModel) introduce(ctx context.Context, p s3store.Profile, have *s3store.Observed, diags *diag.Diagnostics) {
+	r := resolver{profile: p, lacking: have.Unsupported}
+	lacking := map[s3store.Capability]bool{}
+	for c := range optional(ctx, m, diags) {
+		lacking[c] = r.lacks(c)
+	}
+	m.Unsupported = capabilitySet(lacking)
+	m.Capabilities = capabilitiesOf(p, have.Unsupported, nil)
+	m.LockStrategy = plannedLock(p)
+	if m.LockStrategy.IsUnknown() {
+		m.LockStrategy = types.StringValue(lockUnknown)
 	}
 }
 

@@ -144,7 +144,7 @@ func (m *stateBucketModel) show(ctx context.Context, c *s3store.Client, o *s3sto
 	name, region := m.Name.ValueString(), m.Region.ValueString()
 	lacking := lackingFrom(ctx, m.Unsupported, diags)
 	lacks := func(capability s3store.Capability) bool {
-		return lacking[capability] || o.Unsupported[capability]
+		return lacking[capability] || o.Unsupported[capability] || c.Profile().Supports(capability) == s3store.Unsupported
 	}
 	showBool := func(capability s3store.Capability, was types.Bool, is bool) types.Bool {
 		// What was asked explicitly is shown as it is; what the service lacks shows nothing.

@@ -182,7 +182,7 @@ func (l *lab) plan(ctx context.Context, prefix string, n int) error {
 
 func arguments(prefix string, n int) []string {
 	return []string{
-		"-no-color", "-var", "prefix=" + prefix, "-var", fmt.Sprintf("buckets=%d", n), "-state=" + prefix + ".tfstate",
+		"-var", "prefix=" + prefix, "-var", fmt.Sprintf("buckets=%d", n), "-state=" + prefix + ".tfstate",
 		fmt.Sprintf("-parallelism=%d", parallel),
 	}
 }

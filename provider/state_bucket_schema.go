@@ -73,7 +73,7 @@ func bucketPlaceAttributes() map[string]schema.Attribute {
 }
 
 func bucketSettingAttributes() map[string]schema.Attribute {
-	days := func(min int64) []validator.Int64 { return []validator.Int64{int64validator.Between(min, 36500)} }
+	days := func(least int64) []validator.Int64 { return []validator.Int64{int64validator.Between(least, 36500)} }
 	return map[string]schema.Attribute{
 		"versioning": schema.BoolAttribute{
 			MarkdownDescription: "Keep superseded versions of every state, which is what history and rollback live on. `false` suspends it." + hardened,

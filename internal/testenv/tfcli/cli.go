@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,9 @@ type CLI struct {
 	ConfigFile string
 	// Env holds NAME=value pairs on top of the clean environment.
 	Env []string
+	// Stdin is what the program reads; nil is nothing. A program that asks holds its locks until it
+	// is answered.
+	Stdin io.Reader
 }
 
 // Result is what one run left.
@@ -44,7 +48,7 @@ func (c CLI) Run(ctx context.Context, args ...string) (Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Path, args...) // #nosec G204 -- the caller names the program
 	cmd.Dir, cmd.Env = c.Dir, c.environment()
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, &stdout, &stderr
 	cmd.WaitDelay = interruptGrace
 	cmd.Cancel = func() error {
 		if cmd.Process.Signal(os.Interrupt) == nil {

@@ -199,6 +199,29 @@ func TestRunReports(t *testing.T) {
 	}
 }
 
+// A program that asks waits for its answer, and takes it.
+func TestStdinAnswers(t *testing.T) {
+	for product := range products {
+		t.Run(product, func(t *testing.T) {
+			path, err := toolchain.Path(t.Context(), product)
+			must(t, err)
+			for answer, code := range map[string]int{"yes\n": 0, "no\n": 1} {
+				cli := tfcli.CLI{
+					Path: path, Dir: workDir(t, `resource "terraform_data" "x" {}`), Home: t.TempDir(),
+					Env: []string{"TF_INPUT=1"},
+				}
+				succeed(t, cli, "init")
+				cli.Stdin = strings.NewReader(answer)
+				result, err := cli.Run(t.Context(), "apply")
+				must(t, err)
+				if result.ExitCode != code || !strings.Contains(result.Stdout, "Only 'yes' will be accepted") {
+					t.Errorf("%q: exit code %d\n%s", answer, result.ExitCode, result.Output())
+				}
+			}
+		})
+	}
+}
+
 func TestSetupReportsABrokenBuild(t *testing.T) {
 	root := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module x\n"), 0o600))

@@ -65,7 +65,8 @@ func (a *bucketApply) do(ctx context.Context, diags *diag.Diagnostics) {
 	}
 	r.settings(ctx, a.config, a.prior, a.next, diags)
 	a.next.Unsupported = capabilitySet(r.lacking)
-	a.settleLock(ctx, probed, r.lacking, diags)
+	a.settleCapabilities(ctx, probed, want, r.lacking, diags)
+	a.settleLock(probed, diags)
 	a.next.show(ctx, a.c, now, diags)
 	a.warnLacking(r.lacking, diags)
 }
@@ -129,17 +130,42 @@ func (a *bucketApply) lookAgain(ctx context.Context, name string, want s3store.S
 	return now, probed
 }
 
+// settleCapabilities says what is known now: what the probe found, and what was asked for, accepted
+// and shown.
+func (a *bucketApply) settleCapabilities(
+	ctx context.Context, probed *s3store.ProbeResult, want s3store.Settings, lacking map[s3store.Capability]bool, diags *diag.Diagnostics,
+) {
+	found := knownCapabilities(ctx, a.prior.Capabilities, diags)
+	if probed != nil {
+		maps.Copy(found, probed.Capabilities)
+	}
+	if a.next.Capabilities.IsUnknown() { // otherwise the plan has promised what they are
+		for c, asked := range want.Asked() {
+			if !asked || lacking[c] {
+				continue
+			}
+			found[c] = s3store.Supported
+			if strings.HasPrefix(string(c), string(s3store.CapLifecycle)+".") {
+				found[s3store.CapLifecycle] = s3store.Supported
+			}
+		}
+	}
+	a.next.Capabilities = capabilitiesOf(a.c.Profile(), lacking, found)
+}
+
 // settleLock decides lock_strategy. A profile's UNSAFE outranks a probe that passed, and a probe
 // that failed outranks a profile's SAFE.
-func (a *bucketApply) settleLock(ctx context.Context, probed *s3store.ProbeResult, lacking map[s3store.Capability]bool, diags *diag.Diagnostics) {
+func (a *bucketApply) settleLock(probed *s3store.ProbeResult, diags *diag.Diagnostics) {
 	p := a.c.Profile()
 	if probed == nil {
 		a.next.LockStrategy = a.prior.LockStrategy
-		a.next.Capabilities = capabilitiesOf(p, lacking, knownCapabilities(ctx, a.prior.Capabilities, diags))
 		return
 	}
-	a.next.Capabilities = capabilitiesOf(p, lacking, probed.Capabilities)
 	switch {
+	case p.Lock == s3store.LockSafe && probed.Verdict == s3store.LockUnknown:
+		a.next.LockStrategy = types.StringValue(lockLockfile)
+		diags.AddWarning("Lock Strategy Not Probed", fmt.Sprintf("Bucket %q was not probed: %s. lock_strategy is what %s is known to do.",
+			a.next.Name.ValueString(), probed.Reason, p.DisplayName))
 	case p.Lock == s3store.LockSafe && probed.Verdict != s3store.LockSafe:
 		diags.AddError("Lock Strategy Disproved", fmt.Sprintf("%s is known to hold lock objects, but on bucket %q they do not: %s.\n\n"+
 			"States in it could be overwritten by two runs at once. Check that %s is really %s, and that no proxy drops request headers. "+

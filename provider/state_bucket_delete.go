@@ -30,24 +30,39 @@ func (r *stateBucketResource) Delete(ctx context.Context, req resource.DeleteReq
 		return
 	}
 	name := state.Name.ValueString()
-	if !report.Empty() && !state.FinalBackupTo.IsNull() {
-		place, err := guard.Backup(ctx, c, name, state.FinalBackupTo.ValueString(), time.Now())
+	// With a backup, only what is in it may be deleted, however long it took.
+	var only func(s3store.Version) bool
+	if !state.FinalBackupTo.IsNull() {
+		saved, err := finalBackup(ctx, c, name, report, state.FinalBackupTo.ValueString(), &resp.Diagnostics)
 		if err != nil {
 			addError(&resp.Diagnostics, "Unable to Make the Final Backup", fmt.Errorf("nothing was deleted: %w", err))
 			return
 		}
-		tflog.Info(ctx, "final backup is complete", map[string]any{"bucket": name, "backup": place})
-		resp.Diagnostics.AddWarning("Final Backup", fmt.Sprintf("Everything in bucket %q was copied to %s and compared before it was deleted.", name, place))
+		only = saved.Holds
 	}
-	if err := destroyBucket(ctx, c, name, state.ForceDestroy.ValueBool()); err != nil {
+	if err := destroyBucket(ctx, c, name, state.ForceDestroy.ValueBool(), only); err != nil {
 		addError(&resp.Diagnostics, failed, err)
 	}
 }
 
+// finalBackup copies everything there is; of an empty bucket it makes none.
+func finalBackup(ctx context.Context, c *s3store.Client, name string, report *guard.Report, to string, diags *diag.Diagnostics) (*guard.Saved, error) {
+	if report.Empty() {
+		return nil, nil
+	}
+	saved, err := guard.Backup(ctx, c, name, to, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	tflog.Info(ctx, "final backup is complete", map[string]any{"bucket": name, "backup": saved.Place})
+	diags.AddWarning("Final Backup", fmt.Sprintf("Everything in bucket %q was copied to %s and compared before it was deleted.", name, saved.Place))
+	return saved, nil
+}
+
 // destroyBucket empties and deletes a bucket. It can be repeated after any interruption.
-func destroyBucket(ctx context.Context, c *s3store.Client, name string, purge bool) error {
+func destroyBucket(ctx context.Context, c *s3store.Client, name string, purge bool, only func(s3store.Version) bool) error {
 	if purge {
-		if _, err := c.Purge(ctx, name, func(p s3store.Purged) {
+		if _, err := c.PurgeOnly(ctx, name, only, func(p s3store.Purged) {
 			tflog.Debug(ctx, "purging", map[string]any{"bucket": name, "versions": p.Versions, "delete_markers": p.DeleteMarkers})
 		}); err != nil && !errors.Is(err, s3store.ErrNotFound) {
 			return fmt.Errorf("%w. The rest is untouched; repeat the destroy to go on", err)

@@ -1,6 +1,8 @@
 package guard
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,20 +10,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
-// backupParallel objects are copied at once.
-const backupParallel = 4
+const (
+	// backupParallel objects are copied at once.
+	backupParallel = 4
+	// readTries is how often the body of one version is read that is cut in the middle.
+	readTries = 3
+)
 
 // Manifest lists a backup; it is written last, so that a backup without one is incomplete.
 type Manifest struct {
@@ -35,7 +41,9 @@ type Manifest struct {
 
 // Entry is one version of one object in a backup. Delete markers have no file.
 type Entry struct {
-	Key          string    `json:"key"`
+	Key string `json:"key"`
+	// KeyBytes is the key where it is no UTF-8, which JSON cannot carry.
+	KeyBytes     []byte    `json:"key_bytes,omitempty"`
 	VersionID    string    `json:"version_id,omitempty"`
 	Current      bool      `json:"current"`
 	DeleteMarker bool      `json:"delete_marker,omitempty"`
@@ -52,63 +60,87 @@ type target interface {
 	write(ctx context.Context, name string, content *os.File) (stored, sum string, err error)
 	// place names the backup for people.
 	place() string
+	// close makes sure that what was written stays.
+	close() error
+}
+
+// Saved is a finished backup.
+type Saved struct {
+	// Place of the backup: a folder, or s3://bucket/prefix.
+	Place string
+
+	etags map[saved]string
+}
+
+// saved names a version.
+type saved struct{ key, id string }
+
+// Holds tells whether a version, as a listing shows it now, is in the backup. What probes write is
+// nobody's, and counts as held. A nil Saved holds nothing else.
+func (s *Saved) Holds(v s3store.Version) bool {
+	if strings.HasPrefix(v.Key, s3store.ProbePrefix) {
+		return true
+	}
+	if s == nil {
+		return false
+	}
+	etag, found := s.etags[saved{v.Key, v.ID}]
+	return found && etag == v.ETag
 }
 
 // Backup copies every version of every object in a bucket to a local folder or to s3://bucket/prefix
 // on the same service, reads each copy back and compares it, and writes manifest.json at the end.
-// It returns where the backup is.
-func Backup(ctx context.Context, c *s3store.Client, bucket, to string, now time.Time) (string, error) {
+// What is written to the bucket meanwhile is not in it: delete only what Holds.
+func Backup(ctx context.Context, c *s3store.Client, bucket, to string, now time.Time) (*Saved, error) {
 	name := bucket + "-" + now.UTC().Format("20060102-150405")
-	t, done, err := openTarget(c, bucket, to, name)
+	t, err := openTarget(ctx, c, bucket, to, name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer done()
-	entries, err := copyAll(ctx, c, bucket, t)
+	b := &backup{c: c, bucket: bucket, target: t, etags: map[saved]string{}}
+	err = b.run(ctx, now)
+	if cerr := t.close(); err == nil {
+		err = cerr
+	}
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("backing up bucket %q to %s: %w", bucket, t.place(), err)
 	}
-	m := Manifest{
-		FormatVersion: "1.0", Bucket: bucket, Endpoint: c.Endpoint(), Region: c.Region(),
-		Created: now.UTC(), Entries: entries,
-	}
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return "", fmt.Errorf("writing the backup's manifest: %w", err)
-	}
-	if err := store(ctx, t, "manifest.json", strings.NewReader(string(text)), &Entry{}); err != nil {
-		return "", err
-	}
-	return t.place(), nil
+	return &Saved{Place: t.place(), etags: b.etags}, nil
 }
 
-func openTarget(c *s3store.Client, bucket, to, name string) (target, func(), error) {
-	u, err := url.Parse(to)
-	if err == nil && u.Scheme == "s3" {
-		if u.Host == bucket {
-			return nil, nil, fmt.Errorf("the final backup of bucket %q would go into the bucket itself", bucket)
-		}
-		return s3Target{c: c, bucket: u.Host, prefix: joinKey(u.Path, name)}, func() {}, nil
-	}
-	return newFolderTarget(to, name)
+// backup is one under way.
+type backup struct {
+	c      *s3store.Client
+	bucket string
+	target target
+
+	mu      sync.Mutex
+	entries []Entry
+	etags   map[saved]string
 }
 
-func joinKey(prefix, name string) string {
-	if prefix = strings.Trim(prefix, "/"); prefix == "" {
-		return name
+func (b *backup) run(ctx context.Context, now time.Time) error {
+	if err := b.copyAll(ctx); err != nil {
+		return err
 	}
-	return prefix + "/" + name
+	slices.SortFunc(b.entries, func(x, y Entry) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), x.LastModified.Compare(y.LastModified), cmp.Compare(x.VersionID, y.VersionID))
+	})
+	text, err := json.MarshalIndent(Manifest{
+		FormatVersion: "1.0", Bucket: b.bucket, Endpoint: b.c.Endpoint(), Region: b.c.Region(),
+		Created: now.UTC(), Entries: b.entries,
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the manifest: %w", err)
+	}
+	return store(ctx, b.target, "manifest.json", bytes.NewReader(text), &Entry{Size: int64(len(text))})
 }
 
-func copyAll(ctx context.Context, c *s3store.Client, bucket string, t target) ([]Entry, error) {
-	var (
-		mu      sync.Mutex
-		entries []Entry
-		listErr error
-	)
+func (b *backup) copyAll(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(backupParallel)
-	for v, err := range c.Versions(gctx, bucket, "") {
+	var listErr error
+	for v, err := range b.c.Versions(gctx, b.bucket, "") {
 		if err != nil {
 			listErr = err
 			break
@@ -117,43 +149,60 @@ func copyAll(ctx context.Context, c *s3store.Client, bucket string, t target) ([
 			continue
 		}
 		g.Go(func() error {
-			e, err := copyOne(gctx, c, bucket, v, t)
+			e, err := b.copyOne(gctx, v)
 			if err != nil {
-				return fmt.Errorf("backing up version %q of %q: %w", v.ID, v.Key, err)
+				return fmt.Errorf("version %q of %q: %w", v.ID, v.Key, err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			entries = append(entries, e)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.entries = append(b.entries, e)
+			b.etags[saved{v.Key, v.ID}] = v.ETag
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return err // the copy's own error; the listing only saw its context end
 	}
-	slices.SortFunc(entries, func(a, b Entry) int {
-		return slices.Compare([]string{a.Key, a.LastModified.Format(time.RFC3339Nano), a.VersionID}, []string{b.Key, b.LastModified.Format(time.RFC3339Nano), b.VersionID})
-	})
-	return entries, listErr
+	return listErr
 }
 
-func copyOne(ctx context.Context, c *s3store.Client, bucket string, v s3store.Version, t target) (Entry, error) {
+// copyOne copies one version. A body that is cut is read again from its start: the client repeats
+// calls, and cannot repeat what came after them.
+func (b *backup) copyOne(ctx context.Context, v s3store.Version) (Entry, error) {
 	e := Entry{
 		Key: v.Key, VersionID: v.ID, Current: v.IsLatest, DeleteMarker: v.DeleteMarker,
 		LastModified: v.LastModified, Size: v.Size,
 	}
+	if !utf8.ValidString(v.Key) {
+		e.KeyBytes = []byte(v.Key)
+	}
 	if v.DeleteMarker {
 		return e, nil
 	}
-	body, err := c.Get(ctx, bucket, v.Key, v.ID)
+	var err error
+	for range readTries {
+		var cut *cutError
+		if err = b.readAndStore(ctx, v, &e); !errors.As(err, &cut) || ctx.Err() != nil {
+			break
+		}
+	}
+	return e, err
+}
+
+func (b *backup) readAndStore(ctx context.Context, v s3store.Version, e *Entry) error {
+	body, err := b.c.GetListed(ctx, b.bucket, v)
 	if err != nil {
-		return e, err
+		return err
 	}
 	defer func() { _ = body.Close() }() // it was only read
-	if err := store(ctx, t, fileName(v), body, &e); err != nil {
-		return e, err
-	}
-	return e, nil
+	return store(ctx, b.target, fileName(v), body, e)
 }
+
+// cutError is content that ended early.
+type cutError struct{ err error }
+
+func (e *cutError) Error() string { return "reading the content: " + e.err.Error() }
+func (e *cutError) Unwrap() error { return e.err }
 
 // store spools content, whose source cannot be read twice, writes it to the target and compares
 // what is there afterwards.
@@ -167,12 +216,15 @@ func store(ctx context.Context, t target, name string, content io.Reader, e *Ent
 		_ = os.Remove(spool.Name())
 	}()
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(spool, sum), content)
-	if err != nil {
-		return fmt.Errorf("reading the content: %w", err)
-	}
-	if e.Key != "" && n != e.Size {
-		return fmt.Errorf("the listing says %d bytes, %d came", e.Size, n)
+	out := &spooled{w: io.MultiWriter(spool, sum)}
+	n, err := io.Copy(out, content)
+	switch {
+	case out.err != nil:
+		return fmt.Errorf("writing a temporary file: %w", out.err)
+	case err != nil:
+		return &cutError{err: err}
+	case n != e.Size:
+		return &cutError{err: fmt.Errorf("the listing says %d bytes, %d came", e.Size, n)}
 	}
 	e.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
@@ -188,41 +240,17 @@ func store(ctx context.Context, t target, name string, content io.Reader, e *Ent
 	return nil
 }
 
-// fileName keeps a key readable and safe as a relative path on every system. Current versions are
-// under objects/, superseded ones under versions/<key>/<version>.
-func fileName(v s3store.Version) string {
-	parts := strings.Split(v.Key, "/")
-	for i, p := range parts {
-		parts[i] = escapeSegment(p)
-	}
-	name := strings.Join(parts, "/")
-	if v.IsLatest {
-		return "objects/" + name
-	}
-	return "versions/" + name + "/" + escapeSegment(v.ID)
+// spooled tells a full disk from a source that failed.
+type spooled struct {
+	w   io.Writer
+	err error
 }
 
-func escapeSegment(s string) string {
-	switch s {
-	case "":
-		return "%"
-	case ".":
-		return "%2E"
-	case "..":
-		return "%2E%2E"
+// Write implements io.Writer.
+func (s *spooled) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.err = err
 	}
-	var b strings.Builder
-	for i := range len(s) {
-		ch := s[i]
-		if ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' || strings.IndexByte("._-", ch) >= 0 {
-			b.WriteByte(ch)
-			continue
-		}
-		fmt.Fprintf(&b, "%%%02X", ch)
-	}
-	if b.Len() > 200 {
-		sum := sha256.Sum256([]byte(s))
-		return b.String()[:100] + "%" + hex.EncodeToString(sum[:])
-	}
-	return b.String()
+	return n, err
 }

@@ -1,12 +1,10 @@
 package guard
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -171,41 +169,56 @@ func mayBeState(v s3store.Version) bool {
 // readState reads one object. A name that says nothing and a content that is no state is no
 // error; a state that cannot be read is one that counts as live.
 func readState(ctx context.Context, c *s3store.Client, bucket, key string) (State, bool, error) {
+	look := statefile.Yes
+	if !statefile.ClassifyKey(key).Kind.State() {
+		start, err := c.GetStart(ctx, bucket, key, sniff)
+		if errors.Is(err, s3store.ErrNotFound) {
+			return State{}, false, nil // deleted since it was listed
+		}
+		if err != nil {
+			return State{}, false, err
+		}
+		if look = statefile.LooksLikeState(start); look == statefile.No {
+			return State{}, false, nil
+		}
+	}
 	body, err := c.Get(ctx, bucket, key, "")
 	if errors.Is(err, s3store.ErrNotFound) {
-		return State{}, false, nil // deleted since it was listed
+		return State{}, false, nil
 	}
 	if err != nil {
 		return State{}, false, err
 	}
 	defer func() { _ = body.Close() }() // it was only read
-	named := statefile.ClassifyKey(key).Kind.State()
-	var input io.Reader = body
-	if !named {
-		head, err := io.ReadAll(io.LimitReader(body, sniff))
-		if err != nil {
-			return State{}, false, fmt.Errorf("reading %q in bucket %q: %w", key, bucket, err)
-		}
-		if statefile.LooksLikeState(head) == statefile.No {
-			return State{}, false, nil
-		}
-		input = io.MultiReader(bytes.NewReader(head), body)
-	}
 	s := State{Key: key}
-	s.Summary, s.Err = statefile.Walk(ctx, input, statefile.Options{Name: key, Attributes: bucketAttributes}, func(res statefile.Resource) error {
+	s.Summary, s.Err = statefile.Walk(ctx, body, statefile.Options{Name: key, Attributes: bucketAttributes}, func(res statefile.Resource) error {
 		s.ManagesBucket = s.ManagesBucket || managesBucket(res, bucket, c.Endpoint())
 		return nil
 	})
 	var cut *statefile.ReadError
-	switch {
-	case errors.As(s.Err, &cut):
+	if errors.As(s.Err, &cut) {
 		return State{}, false, fmt.Errorf("reading %q in bucket %q: %w", key, bucket, s.Err)
-	case errors.Is(s.Err, statefile.ErrEmpty):
-		return State{}, false, nil // written by nobody, or emptied by a migration
-	case s.Err != nil && !named:
-		return State{}, false, nil // JSON, and no state
 	}
-	return s, true, nil
+	return s, isState(look, s.Err), nil
+}
+
+// isState decides whether an object that could not be read is a state. In doubt it is: an unknown
+// state that is taken for a note would be lost with the bucket.
+func isState(look statefile.Verdict, err error) bool {
+	var syntax *statefile.SyntaxError
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, statefile.ErrEmpty):
+		return false // written by nobody, or emptied by a migration
+	case look == statefile.Yes:
+		return true
+	case errors.Is(err, statefile.ErrNotState):
+		return false
+	case errors.As(err, &syntax):
+		return syntax.Offset >= sniff // not JSON from the start on: some other file
+	}
+	return true
 }
 
 func bucketAttributes(resourceType string) []string {
@@ -219,9 +232,13 @@ func managesBucket(res statefile.Resource, bucket, endpoint string) bool {
 	if res.Mode != statefile.ModeManaged || (res.Type != bucketType && res.Type != pulumiBucketType) {
 		return false
 	}
-	if name, _ := res.Attributes["name"].(string); name != bucket {
-		return false
+	text := func(name string) string {
+		if v, ok := res.Attributes[name].(string); ok {
+			return v
+		}
+		v, _ := res.Inputs[name].(string) // Pulumi knows no outputs of what it has only begun to create
+		return v
 	}
-	at, known := res.Attributes["endpoint"].(string)
-	return !known || at == endpoint
+	at := strings.TrimRight(text("endpoint"), "/")
+	return text("name") == bucket && (at == "" || strings.EqualFold(at, strings.TrimRight(endpoint, "/")))
 }

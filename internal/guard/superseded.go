@@ -3,26 +3,31 @@ package guard
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/statefile"
 )
 
+const localStateName = "terraform.tfstate"
+
 // markSuperseded finds the states that were moved out of the bucket. Terraform and OpenTofu leave
 // the old copy behind when they migrate to a local state; by itself it would look like a state
 // that still manages the bucket, and no destroy would ever be possible.
 func markSuperseded(ctx context.Context, states []State, workDir, bucket string) {
-	if workDir == "" || usesBucket(workDir, bucket) {
+	if workDir == "" {
 		return
 	}
+	backend, known := readBackend(workDir)
+	if !known || (backend.Type == "s3" && backend.Config["bucket"] == bucket) {
+		return // while the bucket is in use, a state file beside it is no more than somebody's copy
+	}
 	local := map[string]uint64{}
-	for _, pattern := range []string{"terraform.tfstate", filepath.Join("terraform.tfstate.d", "*", "terraform.tfstate")} {
-		files, _ := filepath.Glob(filepath.Join(workDir, pattern)) // the pattern is ours
-		for _, file := range files {
-			if s := summarizeFile(ctx, file); s != nil && s.Kind == statefile.Terraform {
-				local[s.Lineage] = max(local[s.Lineage], s.Serial)
-			}
+	for _, file := range localStates(workDir, backend) {
+		if s := summarizeFile(ctx, file); s != nil && s.Lineage != "" {
+			local[s.Lineage] = max(local[s.Lineage], s.Serial)
 		}
 	}
 	for i, s := range states {
@@ -35,7 +40,7 @@ func markSuperseded(ctx context.Context, states []State, workDir, bucket string)
 }
 
 func summarizeFile(ctx context.Context, file string) *statefile.Summary {
-	f, err := os.Open(file) //nolint:gosec // a fixed name in the tool's own working directory
+	f, err := os.Open(file) //nolint:gosec // where the tool keeps its state in its own directory
 	if err != nil {
 		return nil
 	}
@@ -47,9 +52,39 @@ func summarizeFile(ctx context.Context, file string) *statefile.Summary {
 	return s
 }
 
-// usesBucket reads which backend the working directory is initialised for. While it is a bucket,
-// a state file beside it is no more than somebody's copy.
-func usesBucket(workDir, bucket string) bool {
+// localStates are the files that a local backend keeps states in: one of the default workspace,
+// and one of each other.
+func localStates(workDir string, b backend) []string {
+	at := func(name, byDefault string) string {
+		path, _ := b.Config[name].(string)
+		if b.Type != "local" || path == "" {
+			path = byDefault
+		}
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(workDir, path)
+	}
+	files := []string{at("path", localStateName)}
+	workspaces := at("workspace_dir", localStateName+".d")
+	entries, err := os.ReadDir(workspaces)
+	if err != nil {
+		return files // there are none
+	}
+	for _, e := range entries {
+		files = append(files, filepath.Join(workspaces, e.Name(), localStateName))
+	}
+	return files
+}
+
+// backend is what a working directory is initialised for; without a type it is a local one.
+type backend struct {
+	Type   string         `json:"type"`
+	Config map[string]any `json:"config"`
+}
+
+// readBackend reads where the tool keeps its state. It is not known when that cannot be read.
+func readBackend(workDir string) (b backend, known bool) {
 	dataDir := os.Getenv("TF_DATA_DIR")
 	if dataDir == "" {
 		dataDir = ".terraform"
@@ -57,18 +92,18 @@ func usesBucket(workDir, bucket string) bool {
 	if !filepath.IsAbs(dataDir) {
 		dataDir = filepath.Join(workDir, dataDir)
 	}
-	text, err := os.ReadFile(filepath.Join(dataDir, "terraform.tfstate")) //nolint:gosec // where the tools record it
-	if err != nil {
-		return false
+	text, err := os.ReadFile(filepath.Join(dataDir, localStateName)) //nolint:gosec // where the tools record it
+	if errors.Is(err, fs.ErrNotExist) {
+		return backend{}, true
 	}
 	var record struct {
-		Backend *struct {
-			Type   string         `json:"type"`
-			Config map[string]any `json:"config"`
-		} `json:"backend"`
+		Backend *backend `json:"backend"`
 	}
-	if json.Unmarshal(text, &record) != nil {
-		return true // unreadable: assume the worst
+	if err != nil || json.Unmarshal(text, &record) != nil {
+		return backend{}, false
 	}
-	return record.Backend != nil && record.Backend.Type == "s3" && record.Backend.Config["bucket"] == bucket
+	if record.Backend == nil {
+		return backend{}, true
+	}
+	return *record.Backend, true
 }

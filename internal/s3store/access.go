@@ -150,7 +150,8 @@ func shortHash(text string) string {
 }
 
 var (
-	awsPrincipal = regexp.MustCompile(`^(arn:aws[a-z-]*:(iam|sts)::[0-9A-Za-z]*:.+|[0-9]{12}|[A-Za-z0-9_+=,.@:/-]*:user/[^*]+)$`)
+	awsPrincipal = regexp.MustCompile(`^(arn:aws[a-z-]*:(iam|sts)::[0-9A-Za-z]*:.+|[A-Za-z0-9_+=,.@:/-]*:user/[^*]+)$`)
+	awsAccount   = regexp.MustCompile(`^[0-9]{12}$`)
 	scwPrincipal = regexp.MustCompile(`^(user_id|application_id):[0-9a-fA-F-]{36}$`)
 )
 
@@ -163,6 +164,9 @@ func CheckAccess(d PolicyDialect, entries []Access) error {
 		}
 		if len(a.Principals) == 0 {
 			return fmt.Errorf("the %s entry names no principal", a.Level)
+		}
+		if strings.ContainsAny(a.Prefix, "*?$") {
+			return fmt.Errorf("the prefix %q has one of *, ? and $, which policies take for patterns and variables", a.Prefix)
 		}
 		if sid := accessSid(a); seen[sid] {
 			return fmt.Errorf("two entries have level %q and prefix %q: put their principals into one", a.Level, a.Prefix)
@@ -186,8 +190,12 @@ func CheckPrincipal(d PolicyDialect, p string) error {
 	if d == DialectScaleway && !scwPrincipal.MatchString(p) {
 		return fmt.Errorf("the principal %q is none of Scaleway's: write user_id:<uuid> or application_id:<uuid>", p)
 	}
+	if d == DialectAWS && awsAccount.MatchString(p) {
+		// AWS stores it in the other spelling, which would show as a change for ever.
+		return fmt.Errorf("write the account %s as arn:aws:iam::%s:root", p, p)
+	}
 	if d == DialectAWS && !awsPrincipal.MatchString(p) {
-		return fmt.Errorf("the principal %q is no ARN of a user or role and no account number, such as arn:aws:iam::123456789012:role/ci", p)
+		return fmt.Errorf("the principal %q is no ARN of a user or role, such as arn:aws:iam::123456789012:role/ci", p)
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package s3store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,6 +41,9 @@ func (c *Client) apply(ctx context.Context, bucket string, want Settings, have *
 	if err := a.refuseKnownLacks(); err != nil {
 		return nil, err
 	}
+	if err := a.checkLifecycle(ctx); err != nil {
+		return nil, err
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, step := range []func(context.Context) error{
@@ -73,8 +76,9 @@ type applier struct {
 	lacking []Capability
 }
 
-// asked lists what the settings ask for, by capability.
-func (s Settings) asked() map[Capability]bool {
+// Asked lists what the settings ask for, by capability. What they turn off or leave alone is not
+// asked for.
+func (s Settings) Asked() map[Capability]bool {
 	l := deref(s.Lifecycle)
 	return map[Capability]bool{
 		CapVersioning:              deref(s.Versioning),
@@ -95,17 +99,25 @@ func (s Settings) asked() map[Capability]bool {
 
 // refuseKnownLacks speaks before the first call about what the profile knows to be missing.
 func (a *applier) refuseKnownLacks() error {
-	asked := a.want.asked()
+	asked := a.want.Asked()
 	for _, capability := range Capabilities() {
 		if !asked[capability] || a.c.profile.Supports(capability) != Unsupported {
 			continue
 		}
 		if !a.optional[capability] {
-			return &UnsupportedError{Capability: capability, Service: a.c.profile.DisplayName}
+			return a.c.knownLack(capability)
 		}
 		a.lacks(capability)
 	}
 	return nil
+}
+
+func (c *Client) knownLack(capability Capability) error {
+	e := &UnsupportedError{Capability: capability, Service: c.profile.DisplayName}
+	if capability == CapRequireTLS && strings.HasPrefix(c.cfg.Endpoint, "http://") {
+		e.Reason = "groundwork reaches the bucket at " + c.cfg.Endpoint + ", and would shut itself out"
+	}
+	return e
 }
 
 func (a *applier) lacks(capability Capability) {
@@ -170,10 +182,15 @@ func (a *applier) encryption(ctx context.Context) error {
 	if w.KMSKeyID != "" {
 		byDefault.KMSMasterKeyID = &w.KMSKeyID
 	}
+	rule := a.have.encryptionRule // what stands beside the algorithm stays
+	rule.ApplyServerSideEncryptionByDefault = byDefault
+	if w.Algorithm != EncryptionKMS {
+		rule.BucketKeyEnabled = nil
+	}
 	_, err := a.c.api.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 		Bucket: &a.bucket,
 		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
-			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: byDefault}},
+			Rules: []types.ServerSideEncryptionRule{rule},
 		},
 	})
 	return a.settle(CapEncryption, "PutBucketEncryption", err)
@@ -199,7 +216,7 @@ func (a *applier) publicAccessBlock(ctx context.Context) error {
 }
 
 func (a *applier) tags(ctx context.Context) error {
-	if a.want.Tags == nil {
+	if a.want.Tags == nil || a.isLacking(CapTags) {
 		return nil
 	}
 	next := a.want.Tags.apply(a.have.Tags)
@@ -220,105 +237,15 @@ func (a *applier) tags(ctx context.Context) error {
 
 func (a *applier) logging(ctx context.Context) error {
 	w := a.want.Logging
-	if w == nil || *w == deref(a.have.Logging) {
+	if w == nil || *w == deref(a.have.Logging) || a.isLacking(CapLogging) {
 		return nil
 	}
 	status := &types.BucketLoggingStatus{}
 	if w.TargetBucket != "" {
-		status.LoggingEnabled = &types.LoggingEnabled{TargetBucket: &w.TargetBucket, TargetPrefix: &w.TargetPrefix}
+		enabled := a.have.loggingEnabled // grants and key format stay
+		enabled.TargetBucket, enabled.TargetPrefix = &w.TargetBucket, &w.TargetPrefix
+		status.LoggingEnabled = &enabled
 	}
 	_, err := a.c.api.PutBucketLogging(ctx, &s3.PutBucketLoggingInput{Bucket: &a.bucket, BucketLoggingStatus: status})
 	return a.settle(CapLogging, "PutBucketLogging", err)
-}
-
-// policy goes last: from then on the service may refuse whom the policy does not name.
-func (a *applier) policy(ctx context.Context) error {
-	w := a.want
-	if w.RequireTLS == nil && w.Access == nil && w.Policy == nil {
-		return nil
-	}
-	if a.isLacking(CapPolicy) {
-		return nil
-	}
-	next, err := a.nextPolicy()
-	if err != nil {
-		return err
-	}
-	capability := CapPolicy
-	if w.Access == nil && w.Policy == nil {
-		capability = CapRequireTLS
-	}
-	have := deref(a.have.Policy)
-	switch {
-	case SamePolicy(have.Statements, next.Statements):
-		return nil
-	case len(next.Statements) == 0:
-		_, err := a.c.api.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &a.bucket})
-		return a.settle(capability, "DeleteBucketPolicy", err)
-	}
-	_, err = a.c.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &a.bucket, Policy: aws.String(next.String())})
-	return a.settle(capability, "PutBucketPolicy", err)
-}
-
-func (a *applier) nextPolicy() (*PolicyDocument, error) {
-	w := a.c.policyWriter(a.bucket, a.c.cfg.Region)
-	doc := PolicyDocument{Version: w.version()}
-	if a.have.Policy != nil {
-		doc = *a.have.Policy
-	}
-	var wanted []Statement
-	gone := map[string]bool{}
-	if a.want.RequireTLS != nil {
-		gone[SidRequireTLS] = true
-		if *a.want.RequireTLS && !a.isLacking(CapRequireTLS) {
-			wanted = append(wanted, w.requireTLS())
-		}
-	}
-	if a.want.Access != nil {
-		if err := CheckAccess(a.c.profile.Dialect, *a.want.Access); err != nil {
-			return nil, err
-		}
-		for _, entry := range *a.want.Access {
-			wanted = append(wanted, w.access(entry)...)
-		}
-	}
-	if a.want.Policy != nil {
-		wanted = append(wanted, a.want.Policy.Statements...)
-		for _, sid := range a.want.Policy.Remove {
-			gone[sid] = true
-		}
-	}
-	managed := a.want.Access != nil || a.want.Policy != nil
-	replaced := func(s Statement) bool {
-		return gone[s.Sid] || (a.want.Access != nil && isAccessSid(s.Sid)) || (managed && s.Sid == SidCaller)
-	}
-	kept := slices.DeleteFunc(slices.Clone(doc.Statements), replaced)
-	if a.c.profile.Dialect == DialectScaleway && managed && len(kept)+len(wanted) > 0 {
-		if a.want.CallerPrincipal == "" {
-			return nil, fmt.Errorf("bucket %q: a policy on %s shuts out everyone it does not name, groundwork included: set caller_principal to who groundwork runs as", a.bucket, a.c.profile.DisplayName)
-		}
-		wanted = append(wanted, w.caller(a.want.CallerPrincipal))
-	}
-	doc.Statements = merge(doc.Statements, replaced, wanted)
-	return &doc, nil
-}
-
-// ApplyObjectLock sets the default retention. It comes after the probe, whose objects would
-// otherwise be kept for as long.
-func (c *Client) ApplyObjectLock(ctx context.Context, bucket string, want *ObjectLock, have *Observed) error {
-	if want == nil || (have.ObjectLock != nil && *have.ObjectLock == *want) {
-		return nil
-	}
-	conf := &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}
-	if want.Mode != "" {
-		conf.Rule = &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{
-			Mode: types.ObjectLockRetentionMode(want.Mode), Days: aws.Int32(want.Days),
-		}}
-	}
-	_, err := c.api.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: &bucket, ObjectLockConfiguration: conf})
-	err = c.wrap("PutObjectLockConfiguration", bucket, "", err)
-	if errors.Is(err, ErrUnsupported) {
-		return &UnsupportedError{Capability: CapObjectLock, Service: c.profile.DisplayName, Call: "PutObjectLockConfiguration", Err: err}
-	}
-	return err
 }

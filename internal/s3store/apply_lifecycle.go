@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -25,20 +26,34 @@ var lifecycleParts = []lifecyclePart{
 	{CapLifecycleExpirations, func(l *Lifecycle) { l.Expirations = nil }},
 }
 
-func (a *applier) lifecycle(ctx context.Context) error {
-	if a.want.Lifecycle == nil {
-		return nil
-	}
-	have := a.have.Lifecycle
-	target := have.Owned.merge(a.want.Lifecycle)
-	if err := CheckLifecycle(target); err != nil {
-		return err
-	}
+// lifecycleTarget is what the own rules are to do, without what is known to be lacking.
+func (a *applier) lifecycleTarget() Lifecycle {
+	target := a.have.Lifecycle.Owned.merge(a.want.Lifecycle)
 	for _, part := range lifecycleParts {
 		if a.isLacking(part.capability) {
 			part.drop(&target)
 		}
 	}
+	return target
+}
+
+// checkLifecycle refuses rules that would delete live state, before anything is changed.
+func (a *applier) checkLifecycle(ctx context.Context) error {
+	if a.want.Lifecycle == nil {
+		return nil
+	}
+	target := a.lifecycleTarget()
+	if err := CheckLifecycle(target); err != nil {
+		return fmt.Errorf("bucket %q: %w", a.bucket, err)
+	}
+	return a.refuseLiveState(ctx, target)
+}
+
+func (a *applier) lifecycle(ctx context.Context) error {
+	if a.want.Lifecycle == nil {
+		return nil
+	}
+	have, target := &a.have.Lifecycle, a.lifecycleTarget()
 	if target.Equal(have.Owned) && !have.drifted {
 		return nil
 	}
@@ -52,7 +67,7 @@ func (a *applier) lifecycle(ctx context.Context) error {
 // degradeLifecycle finds out which parts the service refuses: it starts from what was demanded and
 // adds the optional parts one at a time, keeping what is accepted.
 func (a *applier) degradeLifecycle(ctx context.Context, target Lifecycle, refusal error) error {
-	asked := Settings{Lifecycle: &target}.asked()
+	asked := Settings{Lifecycle: &target}.Asked()
 	on := map[Capability]bool{}
 	var candidates []lifecyclePart
 	for _, part := range lifecycleParts {
@@ -107,21 +122,22 @@ func (a *applier) demandedLifecycle(asked map[Capability]bool) Capability {
 }
 
 func (a *applier) putLifecycle(ctx context.Context, target Lifecycle) error {
-	owned := target.rules()
-	if len(owned)+len(a.have.Lifecycle.Foreign) == 0 {
-		if a.have.Lifecycle.Owned.Equal(Lifecycle{}) && !a.have.Lifecycle.drifted {
+	have, owned := &a.have.Lifecycle, target.rules()
+	if len(owned)+have.ForeignRules() == 0 {
+		if have.Owned.Equal(Lifecycle{}) && !have.drifted {
 			return nil // nothing there, nothing wanted
 		}
 		_, err := a.c.api.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{Bucket: &a.bucket})
 		return a.c.wrap("DeleteBucketLifecycle", a.bucket, "", err)
 	}
-	body, err := renderLifecycle(a.have.Lifecycle.Foreign, owned)
+	body, err := have.render(owned)
 	if err != nil {
 		return err
 	}
 	// The input only satisfies the SDK's validation: replaceBody sends the document itself.
 	_, err = a.c.api.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
 		Bucket: &a.bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{}},
+		TransitionDefaultMinimumObjectSize: have.transitionMinimum,
 	}, replaceBody(body))
 	return a.c.wrap("PutBucketLifecycleConfiguration", a.bucket, "", err)
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -30,7 +34,7 @@ type Client struct {
 
 // New resolves cfg against the environment and builds a client. It makes no request.
 func New(ctx context.Context, cfg Config) (*Client, error) {
-	resolved, profile, err := cfg.Resolve(os.Getenv)
+	resolved, profile, err := cfg.resolve(os.Getenv, func(name string) string { return sharedRegion(ctx, name) })
 	if err != nil {
 		return nil, err
 	}
@@ -39,17 +43,44 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, err
 	}
 	base, err := awsconfig.LoadDefaultConfig(ctx, loadOptions(resolved, profile, httpClient)...)
+	var missing awsconfig.SharedConfigProfileNotExistError
+	if errors.As(err, &missing) {
+		return nil, &ConfigError{Field: "profile", Problem: fmt.Sprintf("the AWS shared configuration files have no profile %q", missing.Profile)}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the AWS shared configuration: %w", err)
 	}
-	base.Credentials = credentialChain{inner: base.Credentials}
-	return &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile}, nil
+	base.Credentials = credentialChain{inner: base.Credentials, project: projectOf(resolved, profile)}
+	c := &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile}
+	if at := c.api.Options().BaseEndpoint; c.cfg.Endpoint == "" && at != nil {
+		// The shared configuration names an endpoint. It goes where any endpoint goes.
+		if err := CheckEndpoint(*at); err != nil {
+			return nil, err
+		}
+		c.cfg.Endpoint = trimEndpoint(*at)
+		c.profile = profile.forEndpoint(c.cfg.Endpoint)
+	}
+	return c, nil
+}
+
+// sharedRegion is the region that the AWS shared configuration files name, empty if none.
+func sharedRegion(ctx context.Context, profile string) string {
+	var opts []func(*awsconfig.LoadOptions) error
+	if profile != "" {
+		opts = append(opts, awsconfig.WithSharedConfigProfile(profile))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		return "" // the same call tells why when the client is built
+	}
+	return cfg.Region
 }
 
 func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadOptions) error {
 	opts := []func(*awsconfig.LoadOptions) error{
 		awsconfig.WithRegion(c.Region),
 		awsconfig.WithHTTPClient(hc),
+		awsconfig.WithLogger(logging.Nop{}), // it would write to the standard error of whoever runs this
 		awsconfig.WithRetryer(func() aws.Retryer { return newRetryer(c.MaxRetries, c.MaxBackoff) }),
 	}
 	if c.SharedProfile != "" {
@@ -57,7 +88,7 @@ func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadO
 	}
 	if c.AccessKey != "" {
 		opts = append(opts, awsconfig.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(accessKeyFor(c, p), c.SecretKey, c.SessionToken)))
+			credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
 	}
 	if !p.IsAWS {
 		// The instance metadata service answers for AWS only; asking it costs seconds elsewhere.
@@ -66,13 +97,13 @@ func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadO
 	return opts
 }
 
-// accessKeyFor names the project in the access key, which is how Scaleway's S3 reaches a project
-// that is not the key's default one.
-func accessKeyFor(c Config, p Profile) string {
-	if p.Name == "scaleway" && c.ProjectID != "" {
-		return c.AccessKey + "@" + c.ProjectID
+// projectOf is the project to name in the access key, which is how Scaleway's S3 reaches one that
+// is not the key's default project.
+func projectOf(c Config, p Profile) string {
+	if p.Name == "scaleway" {
+		return c.ProjectID
 	}
-	return c.AccessKey
+	return ""
 }
 
 func newAPI(base aws.Config, c Config, p Profile) *s3.Client {
@@ -84,7 +115,7 @@ func newAPI(base aws.Config, c Config, p Profile) *s3.Client {
 		if c.UsePathStyle != nil {
 			o.UsePathStyle = *c.UsePathStyle
 		}
-		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKeyValue("groundwork", c.Version))
+		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKeyValue("groundwork", c.Version), checkAnswers)
 		if !p.AWSChecksums {
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -96,17 +127,18 @@ func newAPI(base aws.Config, c Config, p Profile) *s3.Client {
 // useContentMD5 replaces the SDK's CRC32 by the Content-MD5 header, which every S3 service has
 // understood since the beginning, while trailing checksums break signatures on several.
 func useContentMD5(stack *middleware.Stack) error {
-	if _, ok := stack.Finalize.Get("AWSChecksum:ComputeInputPayloadChecksum"); !ok {
+	step := stack.Finalize //nolint:misspell // the SDK's spelling
+	if _, ok := step.Get("AWSChecksum:ComputeInputPayloadChecksum"); !ok {
 		return nil // a call without a body
 	}
-	if _, err := stack.Finalize.Remove("AWSChecksum:ComputeInputPayloadChecksum"); err != nil {
+	if _, err := step.Remove("AWSChecksum:ComputeInputPayloadChecksum"); err != nil {
 		return fmt.Errorf("removing the default checksum: %w", err)
 	}
 	return smithyhttp.AddContentChecksumMiddleware(stack)
 }
 
-// newRetryer adds to the SDK's retryable codes the one that S3 sends while another change to the
-// same bucket is still under way.
+// newRetryer adds to what the SDK tries again: the code that S3 sends while another change to the
+// same bucket is still under way, and answers that were cut in the middle.
 func newRetryer(maxRetries int, maxBackoff time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxRetries + 1
@@ -114,7 +146,12 @@ func newRetryer(maxRetries int, maxBackoff time.Duration) aws.Retryer {
 		o.RateLimiter = noRateLimit{}
 		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
 			"OperationAborted": {},
-		}})
+		}}, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				return aws.TrueTernary
+			}
+			return aws.UnknownTernary
+		}))
 	})
 }
 
@@ -136,7 +173,7 @@ func newHTTPClient(caBundle string, responseTimeout time.Duration) (aws.HTTPClie
 	if caBundle == "" {
 		return client, nil
 	}
-	pem, err := os.ReadFile(caBundle)
+	pem, err := os.ReadFile(caBundle) //nolint:gosec // the file that the user named
 	if err != nil {
 		return nil, &ConfigError{Field: "ca_bundle", Problem: "cannot be read: " + err.Error()}
 	}
@@ -160,8 +197,11 @@ func (c *Client) Region() string { return c.cfg.Region }
 
 // Endpoint returns the URL that buckets are reached at; for AWS, the regional one.
 func (c *Client) Endpoint() string {
-	if c.cfg.Endpoint != "" {
+	switch {
+	case c.cfg.Endpoint != "":
 		return c.cfg.Endpoint
+	case strings.HasPrefix(c.cfg.Region, "cn-"):
+		return "https://s3." + c.cfg.Region + ".amazonaws.com.cn"
 	}
 	return "https://s3." + c.cfg.Region + ".amazonaws.com"
 }
@@ -181,9 +221,12 @@ func (c *Client) ForRegion(ctx context.Context, region string) (*Client, error) 
 	}
 	cfg := c.cfg
 	cfg.Region = region
-	if cfg.Endpoint != "" && cfg.Endpoint == c.profile.EndpointFor(c.cfg.Region) {
+	if own := c.profile.EndpointFor(c.cfg.Region); own != "" && cfg.Endpoint == own {
 		// The endpoint was the profile's own: the other region has another one.
-		cfg.Endpoint = ""
+		if err := c.profile.CheckRegion(region); err != nil {
+			return nil, &ConfigError{Field: "region", Problem: err.Error()}
+		}
+		cfg.Endpoint = c.profile.EndpointFor(region)
 	}
 	return New(ctx, cfg)
 }

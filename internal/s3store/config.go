@@ -61,16 +61,25 @@ type ConfigError struct {
 func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
 
 // Resolve fills what c leaves empty, in this order: GROUNDWORK_* variables, the service's own
-// variables (such as SCW_ACCESS_KEY), the profile's defaults. What is still empty is left to the
-// AWS default chain. It reads the environment through getenv only.
+// variables (such as SCW_ACCESS_KEY), the AWS variables, the profile's defaults. Credentials that
+// are still empty are left to the AWS default chain. It reads the environment through getenv only.
 func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
+	return c.resolve(getenv, func(string) string { return "" })
+}
+
+// resolve asks sharedRegion, which reads the AWS shared configuration files, where it matters.
+func (c Config) resolve(getenv, sharedRegion func(string) string) (Config, Profile, error) {
 	c, err := c.fromGroundworkEnv(getenv)
 	if err != nil {
 		return c, Profile{}, err
 	}
 	if c.Endpoint == "" && (c.Service == "" || c.Service == "aws" || takesAnyEndpoint(c.Service)) {
 		// The AWS chain's own variables, which the backends of the tools read as well.
-		c.Endpoint = firstNonEmpty(getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"))
+		c.Endpoint = awsEndpoint(getenv)
+	}
+	c.Endpoint = trimEndpoint(c.Endpoint)
+	if err := CheckEndpoint(c.Endpoint); err != nil {
+		return c, Profile{}, err
 	}
 	if c.Service == "" {
 		c.Service = guessService(c.Endpoint)
@@ -79,30 +88,50 @@ func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
 	if err != nil {
 		return c, p, &ConfigError{Field: "service", Problem: err.Error()}
 	}
-	c.fromServiceEnv(p, getenv)
 	if c.Region == "" {
-		c.Region = firstNonEmpty(p.DefaultRegion)
+		c.Region = p.regionOf(c.Endpoint) // the endpoint of one region serves no other
+	}
+	c.fromServiceEnv(p, getenv)
+	if err := c.resolvePlace(p, sharedRegion); err != nil {
+		return c, p, err
+	}
+	switch {
+	case (c.AccessKey == "") != (c.SecretKey == ""):
+		return c, p, &ConfigError{Field: "access_key", Problem: "access_key and secret_key come as a pair; only one of them is set"}
+	case c.MaxRetries < 0:
+		return c, p, &ConfigError{Field: "max_retries", Problem: "the number of retries is negative"}
+	}
+	return c.withDefaults(), p.forEndpoint(c.Endpoint), nil
+}
+
+// resolvePlace settles region and endpoint.
+func (c *Config) resolvePlace(p Profile, sharedRegion func(string) string) error {
+	if c.Region == "" && (p.IsAWS || c.SharedProfile != "") {
+		if shared := sharedRegion(c.SharedProfile); p.CheckRegion(shared) == nil {
+			c.Region = shared
+		}
 	}
 	if c.Region == "" {
-		return c, p, &ConfigError{Field: "region", Problem: fmt.Sprintf(
+		c.Region = p.DefaultRegion
+	}
+	if c.Region == "" {
+		return &ConfigError{Field: "region", Problem: fmt.Sprintf(
 			"%s needs a region: set region in the provider or AWS_REGION in the environment", p.DisplayName)}
 	}
 	if err := p.CheckRegion(c.Region); err != nil && c.Endpoint == "" {
-		return c, p, &ConfigError{Field: "region", Problem: err.Error()}
+		return &ConfigError{Field: "region", Problem: err.Error()}
 	}
 	if c.Endpoint == "" {
 		c.Endpoint = p.EndpointFor(c.Region)
 	}
 	if c.Endpoint == "" && p.EndpointRequired {
-		return c, p, &ConfigError{Field: "endpoint", Problem: fmt.Sprintf(
+		return &ConfigError{Field: "endpoint", Problem: fmt.Sprintf(
 			"%s has no well-known address: set endpoint in the provider or GROUNDWORK_ENDPOINT in the environment", p.DisplayName)}
 	}
-	if err := CheckEndpoint(c.Endpoint); err != nil {
-		return c, p, err
-	}
-	if (c.AccessKey == "") != (c.SecretKey == "") {
-		return c, p, &ConfigError{Field: "access_key", Problem: "access_key and secret_key come as a pair; only one of them is set"}
-	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
 	if c.MaxRetries == 0 {
 		c.MaxRetries = DefaultMaxRetries
 	}
@@ -115,7 +144,7 @@ func (c Config) Resolve(getenv func(string) string) (Config, Profile, error) {
 	if c.Probe == (ProbeSize{}) {
 		c.Probe = ProbeSize{Rounds: raceRounds, Writers: raceWriters}
 	}
-	return c, p.forEndpoint(c.Endpoint), nil
+	return c
 }
 
 func (c Config) fromGroundworkEnv(getenv func(string) string) (Config, error) {
@@ -204,6 +233,18 @@ func CheckEndpoint(endpoint string) error {
 	return nil
 }
 
+// trimEndpoint makes one spelling of "https://host" and "https://host/": the endpoint is compared
+// with the one that a bucket was made at.
+func trimEndpoint(endpoint string) string { return strings.TrimRight(endpoint, "/") }
+
+// awsEndpoint reads the AWS variables for endpoints, and the one that turns them off.
+func awsEndpoint(getenv func(string) string) string {
+	if off, err := strconv.ParseBool(getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")); err == nil && off {
+		return ""
+	}
+	return firstNonEmpty(getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"))
+}
+
 func takesAnyEndpoint(service string) bool {
 	p, err := ProfileByName(service)
 	return err == nil && p.EndpointRequired
@@ -218,12 +259,14 @@ func guessService(endpoint string) string {
 	if err != nil {
 		return "custom"
 	}
-	host := u.Hostname()
-	switch {
-	case strings.HasSuffix(host, ".scw.cloud"):
-		return "scaleway"
-	case strings.HasSuffix(host, ".amazonaws.com"), strings.HasSuffix(host, ".amazonaws.com.cn"):
+	host := strings.ToLower(u.Hostname())
+	if strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn") {
 		return "aws"
+	}
+	for _, p := range profiles {
+		if _, domain, templated := strings.Cut(p.Endpoint, "{region}"); templated && strings.HasSuffix(host, domain) {
+			return p.Name
+		}
 	}
 	return "custom"
 }

@@ -2,12 +2,10 @@ package s3store
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,9 +94,24 @@ func apiMessage(err error) string {
 
 // plainCause strips the SDK's chain of operation names down to the innermost sentence.
 func plainCause(err error) string {
+	var none *credentialFailure
+	if errors.As(err, &none) {
+		return none.Error()
+	}
+	var send *url.Error
+	if errors.As(err, &send) {
+		return "no answer: " + send.Err.Error() // its own text repeats the address
+	}
 	var op *smithy.OperationError
 	if errors.As(err, &op) {
 		err = op.Err
+	}
+	var resp *smithyhttp.ResponseError
+	if errors.As(err, &resp) && resp.Err != nil {
+		if status := resp.HTTPStatusCode(); status != 0 {
+			return fmt.Sprintf("HTTP %d: %v", status, resp.Err)
+		}
+		return resp.Err.Error()
 	}
 	return err.Error()
 }
@@ -131,7 +144,7 @@ func (c *Client) wrap(op, bucket, key string, err error) error {
 	if errors.As(err, &awsResp) {
 		e.RequestID = awsResp.ServiceRequestID()
 	}
-	e.kind = classify(op, e.Code, e.Status, err)
+	e.kind = e.classify()
 	if e.kind == nil && op == "HeadBucket" && e.BucketRegion != "" && e.BucketRegion != e.Region {
 		e.kind = ErrWrongRegion // AWS answers 400 without a body, and names the region in a header
 	}
@@ -163,8 +176,14 @@ var unsupportedByCall = map[string]map[string]bool{
 	"PutObjectLockConfiguration": {"InvalidBucketState": true},
 }
 
-func classify(op, code string, status int, err error) error {
+func (e *CallError) classify() error {
+	code, status := e.Code, e.Status
+	var odd *answerError
 	switch {
+	case errors.Is(e.err, context.Canceled):
+		return nil // the caller gave up: nothing is known about the service
+	case errors.As(e.err, &odd):
+		return odd.kind
 	case notFoundCodes[code]:
 		return ErrNotFound
 	case code == "BucketAlreadyOwnedByYou":
@@ -179,13 +198,13 @@ func classify(op, code string, status int, err error) error {
 		code == "AuthorizationHeaderMalformed", status == http.StatusMovedPermanently:
 		return ErrWrongRegion
 	case code == "NotImplemented", code == "MethodNotAllowed", status == http.StatusNotImplemented,
-		status == http.StatusMethodNotAllowed, unsupportedByCall[op][code]:
+		status == http.StatusMethodNotAllowed, unsupportedByCall[e.Op][code]:
 		return ErrUnsupported
-	case isCredentialCode(code), isMissingCredentials(err):
+	case isCredentialCode(code), isMissingCredentials(e.err), status == http.StatusUnauthorized:
 		return ErrCredentials
 	case code == "AccessDenied", code == "Forbidden", code == "AllAccessDisabled", status == http.StatusForbidden:
 		return ErrAccessDenied
-	case op == "HeadBucket" && status == http.StatusNotFound:
+	case e.Op == "HeadBucket" && status == http.StatusNotFound:
 		return ErrNotFound
 	}
 	return nil
@@ -209,11 +228,24 @@ func isMissingCredentials(err error) bool {
 // credentialFailure is what the credential chain answered, see credentialChain.
 type credentialFailure struct{ err error }
 
-func (f *credentialFailure) Error() string { return "no credentials found: " + f.err.Error() }
+func (f *credentialFailure) Error() string {
+	var op *smithy.OperationError
+	if errors.As(f.err, &op) && op.Service() == "ec2imds" {
+		// The last link of the chain, which says nothing to those who are not on EC2.
+		return "no credentials found in the configuration, the environment or the AWS shared files"
+	}
+	return "no credentials found: " + f.err.Error()
+}
+
+// Unwrap gives what the chain said.
 func (f *credentialFailure) Unwrap() error { return f.err }
 
-// credentialChain types the failures of the SDK's credential chain, which are plain strings.
-type credentialChain struct{ inner aws.CredentialsProvider }
+// credentialChain types the failures of the SDK's credential chain, which are plain strings, and
+// names the project in the access key.
+type credentialChain struct {
+	inner   aws.CredentialsProvider
+	project string
+}
 
 // Retrieve implements aws.CredentialsProvider.
 func (c credentialChain) Retrieve(ctx context.Context) (aws.Credentials, error) {
@@ -221,87 +253,8 @@ func (c credentialChain) Retrieve(ctx context.Context) (aws.Credentials, error) 
 	if err != nil {
 		return creds, &credentialFailure{err: err}
 	}
+	if c.project != "" && !strings.Contains(creds.AccessKeyID, "@") {
+		creds.AccessKeyID += "@" + c.project
+	}
 	return creds, nil
-}
-
-// Hint gives the next thing to do for an error of this package, empty when it knows none.
-func Hint(err error) string {
-	var e *CallError
-	if !errors.As(err, &e) {
-		return ""
-	}
-	if h := codeHint(e); h != "" {
-		return h
-	}
-	switch {
-	case errors.Is(err, ErrNotFound) && (e.Code == "NoSuchBucket" || e.Op == "HeadBucket"):
-		return fmt.Sprintf("There is no bucket %q at %s in region %s. Check the name and the region, or let groundwork create it.", e.Bucket, e.Endpoint, e.Region)
-	case errors.Is(err, ErrWrongRegion):
-		return wrongRegionHint(e)
-	case errors.Is(err, ErrAlreadyExists):
-		return "Bucket names are shared by all customers of a service, and this one is taken. Choose another name; if the bucket is yours, check which account or project the credentials belong to."
-	case errors.Is(err, ErrCredentials):
-		return "Set access_key and secret_key in the provider, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (on Scaleway SCW_ACCESS_KEY and SCW_SECRET_KEY) in the environment."
-	case errors.Is(err, ErrAccessDenied):
-		return fmt.Sprintf("The credentials are valid but may not do %s. Grant that right, check that they belong to the account that owns the bucket, and look for a bucket policy that leaves the caller out.", e.Op)
-	case errors.Is(err, ErrUnsupported):
-		return fmt.Sprintf("%s does not offer %s. Leave the setting out of the configuration, or choose a service that has it.", e.Service, e.Op)
-	}
-	return transportHint(e)
-}
-
-func codeHint(e *CallError) string {
-	switch e.Code {
-	case "InvalidAccessKeyId", "XMinioInvalidAccessKeyId":
-		return "The service does not know this access key: it was deleted, or it belongs to another service. Check which variables are set: env | grep -E '^(GROUNDWORK|SCW|AWS)_' | cut -d= -f1"
-	case "SignatureDoesNotMatch":
-		return "The secret key does not belong to the access key, or a proxy changes the request on its way."
-	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
-		return "The session credentials have expired. Sign in again and repeat the command."
-	case "RequestTimeTooSkewed":
-		return "This machine's clock differs too much from the service's. Set the clock (for example: timedatectl set-ntp true) and repeat the command."
-	case "IncompleteBody", "XAmzContentSHA256Mismatch":
-		return "A proxy or the service changed the request's body."
-	}
-	return ""
-}
-
-func wrongRegionHint(e *CallError) string {
-	if e.BucketRegion != "" && e.BucketRegion != e.Region {
-		return fmt.Sprintf("The bucket is in region %s, but the request went to %s. Set region = %q.", e.BucketRegion, e.Region, e.BucketRegion)
-	}
-	return fmt.Sprintf("The bucket is not in region %s. Set the region it was created in.", e.Region)
-}
-
-func transportHint(e *CallError) string {
-	var dns *net.DNSError
-	var unknownCA x509.UnknownAuthorityError
-	var badHost x509.HostnameError
-	var syntax *xml.SyntaxError
-	switch {
-	case errors.As(e.err, &dns):
-		return fmt.Sprintf("The host of %s cannot be resolved. Check the endpoint; a server without wildcard DNS needs use_path_style = true.", e.Endpoint)
-	case errors.As(e.err, &unknownCA):
-		return "The server's certificate is signed by an authority that this machine does not know. Set ca_bundle to its PEM file."
-	case errors.As(e.err, &badHost):
-		return "The server's certificate is for another host name. Check the endpoint; a server without a wildcard certificate needs use_path_style = true."
-	case errors.As(e.err, &syntax), isDeserialization(e.err):
-		return fmt.Sprintf("The answer is no S3 answer. Something between here and %s replies in its place, such as a proxy's login page: check HTTPS_PROXY and NO_PROXY, and the endpoint.", e.Endpoint)
-	case errors.Is(e.err, context.DeadlineExceeded):
-		return "The service did not answer in time. Repeat the command; what was done so far is kept and finished."
-	case e.Status >= 500 || isConnection(e.err):
-		return fmt.Sprintf("%s could not be reached or failed on its side. Repeat the command; what was done so far is kept and finished.", e.Endpoint)
-	}
-	return ""
-}
-
-func isDeserialization(err error) bool {
-	var d *smithy.DeserializationError
-	return errors.As(err, &d)
-}
-
-func isConnection(err error) bool {
-	var op *net.OpError
-	var send *smithyhttp.RequestSendError
-	return errors.As(err, &op) || errors.As(err, &send)
 }

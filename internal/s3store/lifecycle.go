@@ -1,9 +1,7 @@
 package s3store
 
 import (
-	"bytes"
 	"encoding/xml"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,22 +16,6 @@ const (
 	ruleExpire        = OwnedPrefix + "expire-"
 )
 
-const s3Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-
-// LifecycleDocument is a bucket's lifecycle configuration: groundwork's own rules as settings,
-// foreign ones as the XML that came, because some services extend the schema.
-type LifecycleDocument struct {
-	Owned   Lifecycle
-	Foreign []rawRule
-	// drifted are own rules that were changed into something that groundwork never writes.
-	drifted bool
-}
-
-type rawRule struct {
-	ID    string
-	Inner []byte
-}
-
 type xmlRule struct {
 	XMLName    xml.Name       `xml:"Rule"`
 	ID         string         `xml:"ID"`
@@ -43,15 +25,20 @@ type xmlRule struct {
 	Expiration *xmlExpiration `xml:"Expiration"`
 	Noncurrent *xmlNoncurrent `xml:"NoncurrentVersionExpiration"`
 	Abort      *xmlAbort      `xml:"AbortIncompleteMultipartUpload"`
+	// The rest groundwork never writes: it shows that somebody else changed the rule.
+	Transitions           []xmlAny `xml:"Transition"`
+	NoncurrentTransitions []xmlAny `xml:"NoncurrentVersionTransition"`
 }
 
 type xmlFilter struct {
-	Prefix string `xml:"Prefix"`
+	Prefix string   `xml:"Prefix"`
+	Others []xmlAny `xml:",any"`
 }
 
 type xmlExpiration struct {
-	Days         int32 `xml:"Days,omitempty"`
-	DeleteMarker bool  `xml:"ExpiredObjectDeleteMarker,omitempty"`
+	Days         int32  `xml:"Days,omitempty"`
+	DeleteMarker bool   `xml:"ExpiredObjectDeleteMarker,omitempty"`
+	Date         string `xml:"Date,omitempty"`
 }
 
 type xmlNoncurrent struct {
@@ -63,53 +50,43 @@ type xmlAbort struct {
 	Days int32 `xml:"DaysAfterInitiation"`
 }
 
-type xmlLifecycle struct {
-	XMLName xml.Name `xml:"LifecycleConfiguration"`
-	Rules   []struct {
-		ID    string `xml:"ID"`
-		Inner []byte `xml:",innerxml"`
-	} `xml:"Rule"`
+type xmlAny struct {
+	XMLName xml.Name
 }
 
-// ParseLifecycle reads a lifecycle configuration as the service sent it.
-func ParseLifecycle(body []byte) (LifecycleDocument, error) {
-	var doc LifecycleDocument
-	var raw xmlLifecycle
-	if err := xml.Unmarshal(body, &raw); err != nil {
-		return doc, fmt.Errorf("the lifecycle configuration is no XML that S3 defines: %w", err)
+// single tells that a rule does one thing to whatever its prefix covers.
+func (r *xmlRule) single() bool {
+	if e := r.Expiration; e != nil && *e == (xmlExpiration{}) {
+		r.Expiration = nil // some services write out what is not set
 	}
-	for _, r := range raw.Rules {
-		if !Owned(r.ID) {
-			doc.Foreign = append(doc.Foreign, rawRule{ID: r.ID, Inner: r.Inner})
-			continue
+	actions := len(r.Transitions) + len(r.NoncurrentTransitions)
+	for _, set := range []bool{r.Expiration != nil, r.Noncurrent != nil, r.Abort != nil} {
+		if set {
+			actions++
 		}
-		var rule xmlRule
-		if err := xml.Unmarshal(append(append([]byte("<Rule>"), r.Inner...), "</Rule>"...), &rule); err != nil {
-			return doc, fmt.Errorf("lifecycle rule %q cannot be read: %w", r.ID, err)
-		}
-		doc.addOwned(rule)
 	}
-	return doc, nil
+	return actions == 1 && (r.Filter == nil || len(r.Filter.Others) == 0)
+}
+
+func (r *xmlRule) prefix() string {
+	if r.Filter != nil {
+		return r.Filter.Prefix
+	}
+	return deref(r.Prefix)
 }
 
 func (d *LifecycleDocument) addOwned(r xmlRule) {
-	if r.Status != "Enabled" {
+	if r.Status != "Enabled" || !r.single() {
 		d.drifted = true
 		return
 	}
-	prefix := ""
+	prefix, e := r.prefix(), deref(r.Expiration)
 	switch {
-	case r.Filter != nil:
-		prefix = r.Filter.Prefix
-	case r.Prefix != nil:
-		prefix = *r.Prefix
-	}
-	switch {
-	case strings.HasPrefix(r.ID, ruleExpire) && r.Expiration != nil && r.Expiration.Days > 0:
+	case strings.HasPrefix(r.ID, ruleExpire) && e.Days > 0 && !e.DeleteMarker && prefix != "":
 		if d.Owned.Expirations == nil {
 			d.Owned.Expirations = map[string]int32{}
 		}
-		d.Owned.Expirations[prefix] = r.Expiration.Days
+		d.Owned.Expirations[prefix] = e.Days
 	case prefix != "":
 		d.drifted = true // the rules for the whole bucket carry no prefix
 	case r.ID == ruleNoncurrent && r.Noncurrent != nil:
@@ -117,8 +94,8 @@ func (d *LifecycleDocument) addOwned(r xmlRule) {
 		d.Owned.NoncurrentVersionsToKeep = &r.Noncurrent.Newer
 	case r.ID == ruleAbortUploads && r.Abort != nil:
 		d.Owned.AbortIncompleteUploadsDays = &r.Abort.Days
-	case r.ID == ruleDeleteMarkers && r.Expiration != nil && r.Expiration.DeleteMarker:
-		d.Owned.ExpireDeleteMarkers = &r.Expiration.DeleteMarker
+	case r.ID == ruleDeleteMarkers && e.DeleteMarker && e.Days == 0:
+		d.Owned.ExpireDeleteMarkers = &e.DeleteMarker
 	default:
 		d.drifted = true
 	}
@@ -155,38 +132,6 @@ func (l Lifecycle) Equal(o Lifecycle) bool {
 		deref(l.AbortIncompleteUploadsDays) == deref(o.AbortIncompleteUploadsDays) &&
 		deref(l.ExpireDeleteMarkers) == deref(o.ExpireDeleteMarkers) &&
 		maps.Equal(l.Expirations, o.Expirations)
-}
-
-// CheckLifecycle refuses rules that would delete live state.
-func CheckLifecycle(l Lifecycle) error {
-	if deref(l.NoncurrentVersionsToKeep) > 0 && deref(l.NoncurrentExpirationDays) == 0 {
-		return fmt.Errorf("noncurrent_versions_to_keep = %d needs noncurrent_expiration_days: it says which versions survive that expiry", *l.NoncurrentVersionsToKeep)
-	}
-	for _, prefix := range slices.Sorted(maps.Keys(l.Expirations)) {
-		if err := CheckExpirationPrefix(prefix); err != nil {
-			return err
-		}
-		if l.Expirations[prefix] < 1 {
-			return fmt.Errorf("the expiration of %q has to be at least 1 day", prefix)
-		}
-	}
-	return nil
-}
-
-// CheckExpirationPrefix refuses a prefix under which the tools keep live state.
-func CheckExpirationPrefix(prefix string) error {
-	const stacks, meta = ".pulumi/stacks/", ".pulumi/meta.yaml"
-	switch {
-	case prefix == "":
-		return fmt.Errorf("an expiration without a prefix would delete every state in the bucket")
-	case strings.HasPrefix(stacks, prefix), strings.HasPrefix(prefix, stacks), strings.HasPrefix(meta, prefix):
-		return fmt.Errorf("an expiration of %q would delete live Pulumi stacks, which are kept under %s", prefix, stacks)
-	case strings.HasSuffix(prefix, ".tfstate"):
-		return fmt.Errorf("an expiration of %q would delete a live Terraform state", prefix)
-	case strings.HasPrefix("env:/", prefix), strings.HasPrefix(prefix, "env:/"):
-		return fmt.Errorf("an expiration of %q would delete the live states of Terraform workspaces, which are kept under env:/", prefix)
-	}
-	return nil
 }
 
 // rules renders groundwork's own rules.
@@ -232,25 +177,6 @@ func expireID(prefix string) string {
 		id = ruleExpire + shortHash(prefix)
 	}
 	return id
-}
-
-// renderLifecycle writes the whole document: foreign rules first, byte for byte.
-func renderLifecycle(foreign []rawRule, owned []xmlRule) ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteString(`<LifecycleConfiguration xmlns="` + s3Namespace + `">`)
-	for _, r := range foreign {
-		b.WriteString("<Rule>")
-		b.Write(r.Inner)
-		b.WriteString("</Rule>")
-	}
-	enc := xml.NewEncoder(&b)
-	for _, r := range owned {
-		if err := enc.Encode(r); err != nil {
-			return nil, fmt.Errorf("writing lifecycle rule %q: %w", r.ID, err)
-		}
-	}
-	b.WriteString(`</LifecycleConfiguration>`)
-	return b.Bytes(), nil
 }
 
 func deref[T any](p *T) T {

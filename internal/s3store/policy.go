@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
+	"io"
 	"slices"
 	"strings"
 )
@@ -45,24 +45,34 @@ func isAccessSid(sid string) bool { return strings.HasPrefix(sid, sidAccess) }
 // Owned tells whether a Sid is groundwork's own.
 func Owned(id string) bool { return strings.HasPrefix(id, OwnedPrefix) }
 
-// ParsePolicy reads a policy document. An unknown top-level key is an error, since writing the
-// document back would lose it.
+// ParsePolicy reads a policy document. A top-level key that is unknown or stands twice is an
+// error, since writing the document back would lose it.
 func ParsePolicy(text string) (*PolicyDocument, error) {
-	var doc struct {
-		Version   string          `json:"Version"`
-		ID        string          `json:"Id"`
-		Statement json.RawMessage `json:"Statement"`
-	}
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&doc); err != nil {
+	doc := &PolicyDocument{}
+	var statements json.RawMessage
+	seen := map[string]bool{}
+	err := eachMember([]byte(text), func(name string, value json.RawMessage) error {
+		// MinIO spells it ID, AWS Id.
+		folded := strings.ToLower(name)
+		if seen[folded] {
+			return fmt.Errorf("the key %q stands twice", name)
+		}
+		seen[folded] = true
+		switch folded {
+		case "version":
+			return json.Unmarshal(value, &doc.Version)
+		case "id":
+			return json.Unmarshal(value, &doc.ID)
+		case "statement":
+			statements = value
+			return nil
+		}
+		return fmt.Errorf("unknown key %q", name)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("the policy is no policy document: %w", err)
 	}
-	if dec.More() {
-		return nil, errors.New("the policy is no policy document: something follows its end")
-	}
-	out := &PolicyDocument{Version: doc.Version, ID: doc.ID}
-	raws, err := splitStatements(doc.Statement)
+	raws, err := splitStatements(statements)
 	if err != nil {
 		return nil, err
 	}
@@ -70,25 +80,56 @@ func ParsePolicy(text string) (*PolicyDocument, error) {
 		var head struct {
 			Sid string `json:"Sid"`
 		}
-		if err := json.Unmarshal(raw, &head); err != nil {
-			return nil, fmt.Errorf("statement %d of the policy is no object: %w", i+1, err)
+		if err := json.Unmarshal(raw, &head); err != nil || raw[0] != '{' {
+			return nil, fmt.Errorf("statement %d of the policy is no object with a Sid that is a text", i+1)
 		}
-		out.Statements = append(out.Statements, Statement{Sid: head.Sid, Raw: raw})
+		doc.Statements = append(doc.Statements, Statement{Sid: head.Sid, Raw: raw})
 	}
-	return out, nil
+	return doc, nil
+}
+
+// eachMember calls visit for each member of the one object that text has to be.
+func eachMember(text []byte, visit func(name string, value json.RawMessage) error) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	first, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	if first != json.Delim('{') {
+		return errors.New("it is no object")
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		if err := visit(fmt.Sprint(name), value); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows its end")
+	}
+	return nil
 }
 
 // splitStatements takes both forms that the language allows: one object, or a list of them.
 func splitStatements(raw json.RawMessage) ([]json.RawMessage, error) {
-	trimmed := bytes.TrimSpace(raw)
 	switch {
-	case len(trimmed) == 0 || bytes.Equal(trimmed, []byte("null")):
+	case len(raw) == 0 || bytes.Equal(raw, []byte("null")):
 		return nil, nil
-	case trimmed[0] == '{':
-		return []json.RawMessage{trimmed}, nil
+	case raw[0] == '{':
+		return []json.RawMessage{raw}, nil
 	}
 	var list []json.RawMessage
-	if err := json.Unmarshal(trimmed, &list); err != nil {
+	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Errorf("Statement in the policy is neither an object nor a list: %w", err) //nolint:staticcheck // the key's own spelling
 	}
 	return list, nil
@@ -115,13 +156,14 @@ func CheckClaim(doc *PolicyDocument) error {
 // String renders the document; foreign statements are the bytes that came.
 func (d *PolicyDocument) String() string {
 	var b strings.Builder
-	b.WriteString(`{"Version":`)
-	writeJSON(&b, d.Version)
-	if d.ID != "" {
-		b.WriteString(`,"Id":`)
-		writeJSON(&b, d.ID)
+	b.WriteByte('{')
+	if d.Version != "" {
+		writeMember(&b, "Version", d.Version)
 	}
-	b.WriteString(`,"Statement":[`)
+	if d.ID != "" {
+		writeMember(&b, "Id", d.ID)
+	}
+	b.WriteString(`"Statement":[`)
 	for i, s := range d.Statements {
 		if i > 0 {
 			b.WriteByte(',')
@@ -132,9 +174,11 @@ func (d *PolicyDocument) String() string {
 	return b.String()
 }
 
-func writeJSON(b *strings.Builder, v string) {
-	text, _ := json.Marshal(v) // a string always marshals
+func writeMember(b *strings.Builder, name, value string) {
+	text, _ := json.Marshal(value) // a string always marshals
+	b.WriteString(`"` + name + `":`)
 	b.Write(text)
+	b.WriteByte(',')
 }
 
 // Find returns the statement with a Sid.
@@ -162,70 +206,6 @@ func (d *PolicyDocument) Select(keep func(Statement) bool) []Statement {
 		}
 	}
 	return out
-}
-
-// SameStatement compares two statements by meaning: key order, white space, and one-element
-// lists written as a string make no difference.
-func SameStatement(a, b json.RawMessage) bool {
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
-		return bytes.Equal(a, b)
-	}
-	return reflect.DeepEqual(canonical(x), canonical(y))
-}
-
-// canonical folds the two spellings that services translate into each other: a lone string for a
-// list of one, {"AWS":"*"} for "*", and the order of sets.
-func canonical(v any) any {
-	switch t := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(t))
-		for k, inner := range t {
-			if k == "Sid" || k == "Effect" {
-				out[k] = inner
-				continue
-			}
-			out[k] = canonical(inner)
-		}
-		if len(out) == 1 {
-			if star, ok := out["AWS"]; ok && reflect.DeepEqual(star, []any{"*"}) {
-				return []any{"*"}
-			}
-		}
-		return out
-	case []any:
-		out := make([]any, 0, len(t))
-		for _, inner := range t {
-			if s, ok := inner.(string); ok {
-				out = append(out, s)
-			} else {
-				out = append(out, canonical(inner))
-			}
-		}
-		slices.SortFunc(out, func(a, b any) int {
-			return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
-		})
-		return out
-	case string:
-		return []any{t}
-	case bool:
-		return []any{fmt.Sprint(t)}
-	}
-	return v
-}
-
-// SamePolicy compares two lists of statements by meaning and as a set of Sids.
-func SamePolicy(a, b []Statement) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for _, s := range a {
-		i := slices.IndexFunc(b, func(o Statement) bool { return o.Sid == s.Sid && SameStatement(o.Raw, s.Raw) })
-		if i < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // merge replaces the statements for which replaced says yes by others, in place where the Sid

@@ -50,34 +50,95 @@ type ProbeResult struct {
 // accepted, refused the second time, accepted again after a delete (on a versioned bucket a delete
 // marker is current then), and in a race exactly one writer may win. It removes all that it wrote,
 // versions and markers included. An error means that the service did not answer, not that locks
-// are unsafe.
+// are unsafe. The verdict is LockUnknown where nothing may be written: a default retention would
+// keep the probe's objects.
 func (c *Client) Probe(ctx context.Context, bucket string) (*ProbeResult, error) {
-	c.sweepStaleProbes(ctx, bucket)
+	retained, err := c.beforeProbe(ctx, bucket)
+	if err != nil {
+		return nil, fmt.Errorf("probing conditional writes: %w", err)
+	}
+	if retained != nil {
+		return &ProbeResult{Verdict: LockUnknown, Reason: fmt.Sprintf(
+			"the bucket retains every new object for %d days (%s), so nothing can be tried on it", retained.Days, retained.Mode)}, nil
+	}
 	var last error
-	for range probeTries {
+	for try := range probeTries {
+		if err := pause(ctx, try, c.cfg.MaxBackoff); err != nil {
+			last = errors.Join(last, err)
+			break
+		}
 		prefix := ProbePrefix + randomID() + "/"
 		result, err := c.probeOnce(ctx, bucket, prefix)
-		// The objects go even when the caller has given up, hence a context of its own.
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		cleanErr := c.purgePrefix(clean, bucket, prefix)
-		cancel()
-		if err == nil {
-			if cleanErr != nil {
-				return nil, fmt.Errorf("removing the probe's objects under %s: %w", prefix, cleanErr)
-			}
+		cleanErr := c.cleanProbe(ctx, bucket, prefix, err != nil)
+		if err == nil && cleanErr == nil {
 			return result, nil
 		}
-		if last = err; ctx.Err() != nil || !isPassing(err) {
+		if cleanErr != nil {
+			cleanErr = fmt.Errorf("removing the probe's objects under %s: %w", prefix, cleanErr)
+		}
+		last = errors.Join(err, cleanErr)
+		if err == nil || ctx.Err() != nil || !isPassing(err) {
 			break
 		}
 	}
 	return nil, fmt.Errorf("probing conditional writes: %w", last)
 }
 
+// beforeProbe sweeps up after others and returns the retention that forbids a probe, nil if none.
+func (c *Client) beforeProbe(ctx context.Context, bucket string) (*ObjectLock, error) {
+	o := &Observed{Unsupported: map[Capability]bool{}}
+	r := &reader{c: c, bucket: bucket, out: o}
+	g, gctx := errgroup.WithContext(ctx)
+	r.ask(gctx, g, CapObjectLock, "GetObjectLockConfiguration", r.objectLock)
+	g.Go(func() error {
+		c.sweepProbes(gctx, bucket, time.Now().Add(-staleProbe))
+		return nil
+	})
+	err := g.Wait()
+	if errors.Is(err, ErrAccessDenied) {
+		err = nil // a right that only this look needs; retained objects would be told later
+	}
+	if err != nil || o.ObjectLock == nil || o.ObjectLock.Mode == "" {
+		return nil, err
+	}
+	return o.ObjectLock, nil
+}
+
+// cleanProbe removes a probe's objects, also when the caller has given up, hence a context of its
+// own. A request that was cut off may be carried out after its end was noticed, so it looks twice.
+func (c *Client) cleanProbe(ctx context.Context, bucket, prefix string, cut bool) error {
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	err := c.purgePrefix(clean, bucket, prefix)
+	if !cut || err != nil {
+		return err
+	}
+	if err := pause(clean, 1, c.cfg.MaxBackoff); err != nil {
+		return err
+	}
+	return c.purgePrefix(clean, bucket, prefix)
+}
+
+// pause waits before another try, not before the first one.
+func pause(ctx context.Context, try int, longest time.Duration) error {
+	if try == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(min(longest, time.Duration(try)*500*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // isPassing tells a fault that may be gone the next time from an answer.
 func isPassing(err error) bool {
 	var ce *CallError
-	return errors.As(err, &ce) && (ce.Status == 0 || ce.Status >= 500 || ce.Status == 409 || ce.Status == 429)
+	return errors.As(err, &ce) && !errors.Is(err, ErrCredentials) && !errors.Is(err, ErrUnsupported) &&
+		(ce.Status == 0 || ce.Status >= 500 || ce.Status == 409 || ce.Status == 429)
 }
 
 func (c *Client) probeOnce(ctx context.Context, bucket, prefix string) (*ProbeResult, error) {
@@ -109,8 +170,8 @@ func (c *Client) probeOnce(ctx context.Context, bucket, prefix string) (*ProbeRe
 	}
 	_, err = c.PutIfAbsent(ctx, bucket, key, body)
 	switch {
-	case errors.Is(err, ErrPreconditionFailed):
-		r.Reason = "a deleted object still counts as present: a lock could be taken once and never again"
+	case errors.Is(err, ErrPreconditionFailed), isRefusal(err), isMissingKey(err):
+		r.Reason = fmt.Sprintf("after a delete the service refuses If-None-Match, so a lock could be taken once and never again: %v", err)
 		return r, nil
 	case err != nil:
 		return nil, err
@@ -155,12 +216,15 @@ func (c *Client) race(ctx context.Context, bucket, prefix string, body []byte) (
 	return slices.Max(winners), err
 }
 
-// decidedRound runs a round until somebody wins it. A writer that got no answer decides nothing.
+// decidedRound runs a round until it is decided: somebody won it, and nobody else may have.
 func (c *Client) decidedRound(ctx context.Context, bucket, key string, body []byte) (int, error) {
 	var last error
 	for try := range probeTries {
-		winners, err := c.raceRound(ctx, bucket, fmt.Sprintf("%s-%d", key, try), body)
-		if winners > 0 {
+		if err := pause(ctx, try, c.cfg.MaxBackoff); err != nil {
+			return 0, err
+		}
+		winners, silent, err := c.raceRound(ctx, bucket, fmt.Sprintf("%s-%d", key, try), body)
+		if winners > 1 || winners == 1 && !silent {
 			return winners, nil
 		}
 		if last = err; err != nil && !isPassing(err) {
@@ -173,7 +237,9 @@ func (c *Client) decidedRound(ctx context.Context, bucket, key string, body []by
 	return 0, last
 }
 
-func (c *Client) raceRound(ctx context.Context, bucket, key string, body []byte) (winners int, err error) {
+// raceRound lets writers try to create one object at once. silent says that a writer got no
+// answer, or none that says whether its write was done.
+func (c *Client) raceRound(ctx context.Context, bucket, key string, body []byte) (winners int, silent bool, err error) {
 	var (
 		mu    sync.Mutex
 		wg    sync.WaitGroup
@@ -190,31 +256,31 @@ func (c *Client) raceRound(ctx context.Context, bucket, key string, body []byte)
 				winners++
 			case !errors.Is(perr, ErrPreconditionFailed):
 				err = perr
+				silent = silent || !isThrottle(perr)
 			}
 		})
 	}
 	close(start)
 	wg.Wait()
-	if winners > 0 {
-		return winners, nil
-	}
-	return 0, err
+	return winners, silent, err
 }
 
-// sweepStaleProbes removes what a probe left that was killed. Failing is no reason to stop.
-func (c *Client) sweepStaleProbes(ctx context.Context, bucket string) {
-	var old []Version
-	for v, err := range c.Versions(ctx, bucket, ProbePrefix) {
-		if err != nil {
-			return
-		}
-		if time.Since(v.LastModified) > staleProbe && strings.HasPrefix(v.Key, ProbePrefix) {
-			old = append(old, v)
-		}
-	}
-	if len(old) > 0 {
-		_, _ = c.deleteVersions(ctx, bucket, old) // best effort
-	}
+// isThrottle tells a request that the service did not even begin to carry out.
+func isThrottle(err error) bool {
+	var ce *CallError
+	return errors.As(err, &ce) && (ce.Status == 503 || ce.Status == 429 || ce.Code == "SlowDown")
+}
+
+func isMissingKey(err error) bool {
+	var ce *CallError
+	return errors.As(err, &ce) && errors.Is(err, ErrNotFound) && ce.Code != "NoSuchBucket"
+}
+
+// sweepProbes removes what probes left before a time that were killed. Failing is no reason to
+// stop.
+func (c *Client) sweepProbes(ctx context.Context, bucket string, before time.Time) {
+	old := func(v Version) bool { return v.LastModified.Before(before) && strings.HasPrefix(v.Key, ProbePrefix) }
+	_ = (&purge{c: c, bucket: bucket, only: old}).run(ctx, ProbePrefix) // best effort
 }
 
 func randomID() string {

@@ -136,6 +136,21 @@ func (p Profile) EndpointFor(region string) string {
 	return strings.ReplaceAll(p.Endpoint, "{region}", region)
 }
 
+// regionOf is the inverse of EndpointFor, empty for an endpoint that is not the service's own. The
+// region may be a new one, of which the profile does not know yet.
+func (p Profile) regionOf(endpoint string) string {
+	before, after, templated := strings.Cut(p.Endpoint, "{region}")
+	if !templated {
+		return ""
+	}
+	rest, ok := strings.CutPrefix(endpoint, before)
+	region, ok2 := strings.CutSuffix(rest, after)
+	if !ok || !ok2 || region == "" || strings.ContainsAny(region, "./:") {
+		return ""
+	}
+	return region
+}
+
 // CheckRegion refuses a region that the service does not have.
 func (p Profile) CheckRegion(region string) error {
 	if len(p.Regions) == 0 || slices.Contains(p.Regions, region) {

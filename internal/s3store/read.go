@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,10 +20,10 @@ func (c *Client) Head(ctx context.Context, bucket string) (region string, err er
 		return aws.ToString(out.BucketRegion), nil
 	}
 	err = c.wrap("HeadBucket", bucket, "", err)
-	if errors.Is(err, ErrAccessDenied) {
+	var ce *CallError
+	if errors.As(err, &ce) && (ce.Status == http.StatusForbidden || ce.Status == http.StatusBadRequest) && !errors.Is(err, ErrWrongRegion) {
 		// An answer to HEAD has no body, so it cannot say why. A GET can.
-		one := int32(1)
-		_, why := c.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: &one})
+		_, why := c.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: aws.Int32(1)})
 		if why = c.wrap("ListObjectsV2", bucket, "", why); why != nil {
 			return "", why
 		}
@@ -33,7 +34,7 @@ func (c *Client) Head(ctx context.Context, bucket string) (region string, err er
 // Read observes a bucket in one round of parallel calls. A bucket that does not exist is
 // ErrNotFound. What the profile says is unsupported is not asked.
 func (c *Client) Read(ctx context.Context, bucket string) (*Observed, error) {
-	o := &Observed{Unsupported: map[Capability]bool{}}
+	o := &Observed{Unsupported: map[Capability]bool{}, read: true}
 	r := &reader{c: c, bucket: bucket, out: o}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -111,6 +112,7 @@ func (r *reader) encryption(ctx context.Context) error {
 	for _, rule := range out.ServerSideEncryptionConfiguration.Rules {
 		if d := rule.ApplyServerSideEncryptionByDefault; d != nil {
 			r.out.Encryption = &Encryption{Algorithm: string(d.SSEAlgorithm), KMSKeyID: aws.ToString(d.KMSMasterKeyID)}
+			r.out.encryptionRule = rule
 		}
 	}
 	return nil
@@ -132,12 +134,14 @@ func (r *reader) publicAccessBlock(ctx context.Context) error {
 
 func (r *reader) lifecycle(ctx context.Context) error {
 	var body []byte
-	_, err := r.c.api.GetBucketLifecycleConfiguration(ctx,
+	out, err := r.c.api.GetBucketLifecycleConfiguration(ctx,
 		&s3.GetBucketLifecycleConfigurationInput{Bucket: &r.bucket}, captureBody(&body))
 	if err != nil {
 		return err
 	}
-	r.out.Lifecycle, err = ParseLifecycle(body)
+	if r.out.Lifecycle, err = ParseLifecycle(body); err == nil {
+		r.out.Lifecycle.transitionMinimum = out.TransitionDefaultMinimumObjectSize
+	}
 	return err
 }
 
@@ -186,6 +190,7 @@ func (r *reader) objectLock(ctx context.Context) error {
 func (r *reader) logging(ctx context.Context) error {
 	out, err := r.c.api.GetBucketLogging(ctx, &s3.GetBucketLoggingInput{Bucket: &r.bucket})
 	if err == nil && out.LoggingEnabled != nil {
+		r.out.loggingEnabled = *out.LoggingEnabled
 		r.out.Logging = &Logging{
 			TargetBucket: aws.ToString(out.LoggingEnabled.TargetBucket),
 			TargetPrefix: aws.ToString(out.LoggingEnabled.TargetPrefix),

@@ -3,6 +3,8 @@ package s3store
 import (
 	"maps"
 	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Settings is what a bucket should be. A nil field is left alone: groundwork neither reads a
@@ -114,6 +116,12 @@ type Observed struct {
 	Logging *Logging
 	// Unsupported are the settings that the service refused to tell.
 	Unsupported map[Capability]bool
+
+	// read is false for what stands in for a bucket that was made just now.
+	read bool
+	// encryptionRule and loggingEnabled hold what groundwork has no setting for, to be sent back.
+	encryptionRule types.ServerSideEncryptionRule
+	loggingEnabled types.LoggingEnabled
 }
 
 // VersioningEnabled tells whether new versions are kept.
@@ -127,10 +135,15 @@ type UnsupportedError struct {
 	Service, Call string
 	// Err is the refusal; nil when the profile knew.
 	Err error
+	// Reason, where the service is not at fault.
+	Reason string
 }
 
 // Error names the service and the call.
 func (e *UnsupportedError) Error() string {
+	if e.Reason != "" {
+		return string(e.Capability) + " is not possible here: " + e.Reason
+	}
 	s := e.Service + " does not support " + string(e.Capability)
 	if e.Call != "" {
 		s += " (" + e.Call + ")"
@@ -139,6 +152,13 @@ func (e *UnsupportedError) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+func (e *UnsupportedError) hint() string {
+	if e.Reason != "" {
+		return "Leave the setting out of the configuration, or give an https endpoint."
+	}
+	return "Leave the setting out of the configuration, or choose a service that has it."
 }
 
 // Unwrap gives the refusal.

@@ -2,6 +2,8 @@ package s3store
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -53,9 +55,16 @@ func (c *Client) Verify(bucket string, want Settings, lacking []Capability, have
 		verifyLifecycle(*w, have.Lifecycle.Owned, check)
 	}
 	if want.Tags != nil {
-		for k, v := range want.Tags.Set {
-			check(CapTags, have.Tags[k] == v)
-		}
+		check(CapTags, maps.Equal(want.Tags.apply(have.Tags), have.Tags))
+	}
+	if w := want.Logging; w != nil {
+		check(CapLogging, *w == deref(have.Logging))
+	}
+	if want.Access != nil {
+		check(CapPolicy, c.showsAccess(bucket, *want.Access, have.Policy))
+	}
+	if want.Policy != nil {
+		check(CapPolicy, want.Policy.shows(have.Policy))
 	}
 	if len(hard) > 0 {
 		return soft, &NotKeptError{Bucket: bucket, Service: c.profile.DisplayName, Capabilities: SortCapabilities(hard)}
@@ -84,7 +93,32 @@ func verifyLifecycle(want, have Lifecycle, check func(Capability, bool)) {
 	if want.ExpireDeleteMarkers != nil {
 		check(CapLifecycleDeleteMarkers, deref(want.ExpireDeleteMarkers) == deref(have.ExpireDeleteMarkers))
 	}
-	for prefix, days := range want.Expirations {
-		check(CapLifecycleExpirations, have.Expirations[prefix] == days)
+	if want.Expirations != nil {
+		check(CapLifecycleExpirations, maps.Equal(want.Expirations, have.Expirations))
 	}
+}
+
+// showsAccess tells whether the policy holds exactly the entries, as groundwork writes them.
+func (c *Client) showsAccess(bucket string, want []Access, have *PolicyDocument) bool {
+	w := c.policyWriter(bucket, c.cfg.Region)
+	var wanted []Statement
+	for _, entry := range want {
+		wanted = append(wanted, w.access(entry)...)
+	}
+	return SamePolicy(wanted, have.Select(func(s Statement) bool { return isAccessSid(s.Sid) }))
+}
+
+func (p *PolicyClaim) shows(have *PolicyDocument) bool {
+	for _, s := range p.Statements {
+		if found, ok := have.Find(s.Sid); !ok || !SameStatement(found.Raw, s.Raw) {
+			return false
+		}
+	}
+	for _, sid := range p.Remove {
+		_, there := have.Find(sid)
+		if there && !slices.ContainsFunc(p.Statements, func(s Statement) bool { return s.Sid == sid }) {
+			return false
+		}
+	}
+	return true
 }

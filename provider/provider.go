@@ -172,6 +172,7 @@ func (m providerModel) unknown() []string {
 func (p *groundworkProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		NewStateBucketResource,
+		NewBackendConfigFileResource,
 	}
 }
 

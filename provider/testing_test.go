@@ -10,8 +10,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tfcli"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/toolchain"
 )
 
@@ -91,3 +93,17 @@ provider "groundwork" {
 }
 `, service, s.Region, s.Endpoint, s.AccessKey, s.SecretKey)
 }
+
+// terraformState is what the checks of the test framework are given.
+type terraformState = terraform.State
+
+// cliHeader is the terraform block of configurations that a real CLI runs.
+var cliHeader = fmt.Sprintf(`
+terraform {
+  required_providers {
+    groundwork = {
+      source = %q
+    }
+  }
+}
+`, tfcli.Source())

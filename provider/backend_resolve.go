@@ -1,0 +1,319 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/backendcfg"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/backendfor"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
+)
+
+// backendParts are the inputs taken apart.
+type backendParts struct {
+	in      *backendInputs
+	s3      s3Model
+	role    *assumeRoleModel
+	remotes map[string]remoteStateModel
+	place   backendfor.Place
+}
+
+// resolve fills what the inputs leave out and returns the settings to render. They are nil while
+// something is not known yet, or after an error.
+func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags *diag.Diagnostics) *backendcfg.Config {
+	in.fillDefaults()
+	if in.S3.IsUnknown() {
+		in.Service = unknownIfNull(in.Service)
+		return nil
+	}
+	p := in.parts(ctx, diags)
+	if diags.HasError() {
+		return nil
+	}
+	located := p.locate(ctx, data, diags)
+	if diags.HasError() {
+		return nil
+	}
+	p.fillS3(located)
+	p.fillRemotes()
+	var d diag.Diagnostics
+	in.S3, d = types.ObjectValueFrom(ctx, s3Type, p.s3)
+	diags.Append(d...)
+	if !in.RemoteStates.IsUnknown() {
+		in.RemoteStates, d = types.MapValueFrom(ctx, remoteStateType, p.remotes)
+		diags.Append(d...)
+	}
+	if diags.HasError() || !located || !in.isKnown(ctx) {
+		return nil
+	}
+	c, err := p.settings()
+	if err == nil {
+		c.Lock, err = p.lock(c.Target)
+	}
+	if err != nil {
+		addBackendError(diags, "Invalid Backend Configuration", err)
+		return nil
+	}
+	return &c
+}
+
+// fillDefaults stands in for the schema's defaults, which data sources do not have.
+func (in *backendInputs) fillDefaults() {
+	for v, value := range map[*types.String]string{
+		&in.Lock: string(backendcfg.LockAuto), &in.Tool: string(backendcfg.Terraform), &in.ToolVersion: toolLatest,
+	} {
+		if v.IsNull() {
+			*v = types.StringValue(value)
+		}
+	}
+}
+
+func (in *backendInputs) isKnown(ctx context.Context) bool {
+	for _, v := range []attr.Value{in.S3, in.Service, in.Lock, in.DynamoDBTable, in.RemoteStates, in.Tool, in.ToolVersion} {
+		if !isFullyKnown(ctx, v) {
+			return false
+		}
+	}
+	return true
+}
+
+// parts takes the objects apart; what is unknown in them stays so.
+func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *backendParts {
+	p := &backendParts{in: in, remotes: map[string]remoteStateModel{}}
+	diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
+	if role := p.s3.AssumeRole; !role.IsNull() && !role.IsUnknown() {
+		p.role = &assumeRoleModel{}
+		diags.Append(role.As(ctx, p.role, basetypes.ObjectAsOptions{})...)
+	}
+	if in.RemoteStates.IsNull() || in.RemoteStates.IsUnknown() {
+		return p
+	}
+	elements := map[string]types.Object{}
+	diags.Append(in.RemoteStates.ElementsAs(ctx, &elements, false)...)
+	for name, element := range elements {
+		r := remoteStateModel{
+			Key: types.StringUnknown(), Bucket: types.StringUnknown(), Region: types.StringUnknown(), Endpoint: types.StringUnknown(),
+			WorkspaceKeyPrefix: types.StringUnknown(), Workspace: types.StringUnknown(), Defaults: types.StringUnknown(),
+		}
+		if !element.IsUnknown() {
+			diags.Append(element.As(ctx, &r, basetypes.ObjectAsOptions{})...)
+		}
+		p.remotes[name] = r
+	}
+	return p
+}
+
+// locate finds the service, the region and the endpoint. It is false while they are not known.
+func (p *backendParts) locate(ctx context.Context, data *providerData, diags *diag.Diagnostics) bool {
+	if p.in.Service.IsUnknown() || p.s3.Region.IsUnknown() || p.s3.Endpoint.IsUnknown() {
+		return false
+	}
+	service, region, endpoint := p.in.Service.ValueString(), p.s3.Region.ValueString(), p.s3.Endpoint.ValueString()
+	var err error
+	if service == "" || region == "" || endpoint == "" {
+		var found bool
+		found, err = p.locateByProvider(ctx, data, service, region, endpoint)
+		if found {
+			return true
+		}
+		if errors.Is(err, errUnknownConfig) {
+			return false
+		}
+	}
+	var place backendfor.Place
+	if err == nil {
+		place, err = backendfor.PlaceFor(service, region, endpoint)
+	}
+	if err == nil {
+		p.place = place
+		return true
+	}
+	addPlaceError(diags, err)
+	return false
+}
+
+// locateByProvider takes what is left out from the provider's configuration, as far as that is
+// about the same service. It is not found, without an error, where the provider says nothing.
+func (p *backendParts) locateByProvider(ctx context.Context, data *providerData, service, region, endpoint string) (bool, error) {
+	c, err := data.store(ctx, "")
+	if errors.Is(err, errUnknownConfig) {
+		return false, err
+	}
+	if err != nil {
+		return false, nil //nolint:nilerr // not configured for S3, or for another service: what is written here has to do
+	}
+	switch {
+	case service != "" && service != c.Profile().Name:
+		return false, nil
+	case endpoint != "" && endpoint != c.Endpoint():
+		if service == "" {
+			return false, nil // another endpoint may be another service
+		}
+		if region == "" {
+			region = c.Region()
+		}
+		p.place, err = backendfor.PlaceFor(service, region, endpoint)
+		return err == nil, err
+	}
+	if region != "" {
+		if c, err = data.store(ctx, region); err != nil {
+			return false, err
+		}
+	}
+	p.place = backendfor.PlaceOf(c)
+	return true, nil
+}
+
+// addPlaceError says which attribute of this resource is missing, where the engine speaks of the
+// provider's.
+func addPlaceError(diags *diag.Diagnostics, err error) {
+	var conf *s3store.ConfigError
+	if !errors.As(err, &conf) {
+		addBackendError(diags, "Invalid Backend Configuration", err)
+		return
+	}
+	diags.AddAttributeError(backendPath(conf.Field), "Invalid Backend Configuration", period(conf.Problem)+
+		" A backend configuration can also say where the bucket is by itself: set service, and s3.region and s3.endpoint where the service has no known ones.")
+}
+
+func (p *backendParts) fillS3(located bool) {
+	s := &p.s3
+	if !located {
+		p.in.Service, s.Region, s.Endpoint = unknownIfNull(p.in.Service), unknownIfNull(s.Region), unknownIfNull(s.Endpoint)
+		if s.UsePathStyle.IsNull() {
+			s.UsePathStyle = types.BoolUnknown()
+		}
+		if s.SkipS3Checksum.IsNull() {
+			s.SkipS3Checksum = types.BoolUnknown()
+		}
+		return
+	}
+	p.in.Service = types.StringValue(p.place.Profile.Name)
+	s.Region, s.Endpoint = orText(s.Region, p.place.Region), orText(s.Endpoint, p.place.Endpoint)
+	if s.UsePathStyle.IsNull() {
+		s.UsePathStyle = types.BoolValue(p.place.PathStyle)
+	}
+	if s.SkipS3Checksum.IsNull() {
+		s.SkipS3Checksum = types.BoolValue(backendfor.Flags(p.place.Profile).SkipS3Checksum)
+	}
+}
+
+// fillRemotes lets each remote state inherit what it leaves out.
+func (p *backendParts) fillRemotes() {
+	inherit := func(v *types.String, from types.String) {
+		if v.IsNull() {
+			*v = from
+		}
+	}
+	for name, r := range p.remotes {
+		inherit(&r.Bucket, p.s3.Bucket)
+		inherit(&r.Region, p.s3.Region)
+		inherit(&r.Endpoint, p.s3.Endpoint)
+		inherit(&r.WorkspaceKeyPrefix, p.s3.WorkspaceKeyPrefix)
+		inherit(&r.WorkspaceKeyPrefix, types.StringValue(""))
+		p.remotes[name] = r
+	}
+}
+
+// lock decides how the state is locked.
+func (p *backendParts) lock(t backendcfg.Target) (backendcfg.Resolved, error) {
+	mode, table := backendcfg.LockMode(p.in.Lock.ValueString()), p.in.DynamoDBTable.ValueString()
+	verdict := backendfor.Verdict(p.place.Profile)
+	switch {
+	case mode == lockUnknown && table != "":
+		mode = backendcfg.LockDynamoDB
+	case mode == lockUnknown:
+		return backendcfg.Resolved{}, &backendcfg.FieldError{Field: "lock", Reason: "is \"unknown\": nothing has shown yet whether lock objects hold in this bucket. " +
+			"Read data \"groundwork_s3_capabilities\" with this bucket and probe = true, and set lock to its lock_strategy; " +
+			"or set \"lockfile\" or \"none\" yourself"}
+	case mode == backendcfg.LockLockfile && verdict == backendcfg.VerdictUnknown:
+		// The word of the user, or of a probe that the bucket's lock_strategy passes on.
+		verdict = backendcfg.VerdictSafe
+	}
+	return backendcfg.ResolveLock(backendcfg.LockRequest{Mode: mode, Verdict: verdict, DynamoDBTable: table}, t)
+}
+
+func unknownIfNull(v types.String) types.String {
+	if v.IsNull() {
+		return types.StringUnknown()
+	}
+	return v
+}
+
+// orText is v, or value where v is null; an empty value is null.
+func orText(v types.String, value string) types.String {
+	if !v.IsNull() || value == "" {
+		return v
+	}
+	return types.StringValue(value)
+}
+
+// checkWritten validates all that is written down, with stand-ins for what is not known yet, so
+// that mistakes show before anything else is planned.
+func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.Format, diags *diag.Diagnostics) {
+	copied := *in
+	copied.fillDefaults()
+	if copied.S3.IsUnknown() || copied.S3.IsNull() {
+		return
+	}
+	p := copied.parts(ctx, diags)
+	if diags.HasError() {
+		return
+	}
+	p.standIns()
+	c, err := p.settings()
+	if err == nil {
+		err = c.Validate()
+	}
+	if err != nil {
+		addBackendError(diags, "Invalid Backend Configuration", err)
+	}
+	if copied.Lock.ValueString() == string(backendcfg.LockDynamoDB) && copied.DynamoDBTable.IsNull() {
+		diags.AddAttributeError(path.Root("dynamodb_table"), "Invalid Attribute Combination", "lock = \"dynamodb\" needs dynamodb_table, which names the lock table.")
+	}
+	if format == backendcfg.FormatTFBackend && len(p.remotes) > 0 {
+		diags.AddAttributeError(path.Root("remote_states"), "Invalid Attribute Combination",
+			"A tfbackend file holds arguments of the backend only. Use format = \"terraform\", or leave remote_states out.")
+	}
+}
+
+// standIns replaces what is unknown or left out by values that pass every check.
+func (p *backendParts) standIns() {
+	const anywhere = "https://placeholder.invalid"
+	stand := func(v *types.String, value string) {
+		if v.IsUnknown() || v.IsNull() {
+			*v = types.StringValue(value)
+		}
+	}
+	drop := func(values ...*types.String) {
+		for _, v := range values {
+			if v.IsUnknown() {
+				*v = types.StringNull()
+			}
+		}
+	}
+	stand(&p.s3.Bucket, "placeholder")
+	stand(&p.s3.Key, "placeholder")
+	stand(&p.s3.Endpoint, anywhere)
+	stand(&p.in.Tool, string(backendcfg.Terraform))
+	stand(&p.in.ToolVersion, toolLatest)
+	drop(&p.s3.Region, &p.s3.WorkspaceKeyPrefix, &p.s3.KMSKeyID, &p.s3.Profile, &p.s3.CustomCABundle,
+		&p.s3.DynamoDBEndpoint, &p.s3.STSEndpoint)
+	if r := p.role; r != nil {
+		stand(&r.RoleARN, "placeholder")
+		drop(&r.SessionName, &r.ExternalID, &r.Duration, &r.Policy)
+	}
+	for name, r := range p.remotes {
+		stand(&r.Key, "placeholder")
+		stand(&r.Bucket, "placeholder")
+		stand(&r.Endpoint, anywhere)
+		drop(&r.Region, &r.WorkspaceKeyPrefix, &r.Workspace, &r.Defaults)
+		p.remotes[name] = r
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func environment(pairs map[string]string) func(string) string {
+	return func(name string) string { return pairs[name] }
+}
+
+// `make quickstart` runs it through Terraform; this is the same through OpenTofu.
+func TestOpenTofu(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), environment(map[string]string{"TOOL": "tofu"}), &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
+	}
+	if !strings.Contains(stdout.String(), "All of it behaved as told.") || strings.Contains(stdout.String(), "\x1b") {
+		t.Errorf("got:\n%s", stdout.String())
+	}
+	empty(t, os.TempDir())
+}
+
+// watcher ends a context when a text was written.
+type watcher struct {
+	bytes.Buffer
+	text string
+	stop context.CancelFunc
+}
+
+// Write implements io.Writer.
+func (w *watcher) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
+	if strings.Contains(w.String(), w.text) {
+		w.stop()
+	}
+	return n, err
+}
+
+func TestInterruptLeavesNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		env  map[string]string
+		code int
+	}{
+		"while a command runs":                  {"bootstrap $ terraform apply", nil, interrupted},
+		"while a client holds a lock":           {"second: environments/dev/coder $", nil, interrupted},
+		"while it is kept, which is no failure": {"in another terminal", map[string]string{"KEEP": "1"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			stdout := &watcher{text: tc.text, stop: stop}
+			var stderr bytes.Buffer
+			if code := run(ctx, environment(tc.env), stdout, &stderr); code != tc.code {
+				t.Fatalf("exit code %d, want %d\n%s%s", code, tc.code, stdout.String(), stderr.String())
+			}
+			empty(t, os.TempDir())
+		})
+	}
+}
+
+func empty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "go-build") {
+			t.Errorf("left behind: %s", e.Name())
+		}
+	}
+}
+
+func TestRunRefusesNonsense(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), environment(map[string]string{"TOOL": "pulumi"}), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "terraform and tofu") {
+		t.Errorf("exit code %d, %q", code, stderr.String())
+	}
+}
+
+// What is told and does not happen is an error with everything that was said.
+func TestShow(t *testing.T) {
+	output := "noise\n│ Lock Info:\n│   Who:       me\nDone! And on to\nmore\n"
+	var out bytes.Buffer
+	q := &quickstart{out: newPrinter(&out, environment(nil))}
+	if err := q.show(output, "Done!", "Who:"); err != nil || out.String() != "   | Done!\n   | Who:       me\n" {
+		t.Errorf("%v: %q", err, out.String())
+	}
+	if err := q.show(output, "absent"); err == nil || !strings.Contains(err.Error(), "absent") || !strings.Contains(err.Error(), "noise") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestShowError(t *testing.T) {
+	output := "Refreshing...\n╷\n│ Error: No\n│ \n│   with groundwork_state_bucket.states,\n│   on main.tf line 2, in resource \"x\" \"y\":\n" +
+		"│    2: resource \"x\" \"y\" {\n│ \n│ Because it\n│ is so: really.\n╵\n"
+	var out bytes.Buffer
+	q := &quickstart{out: newPrinter(&out, environment(nil))}
+	want := "   |  Error: No\n   |\n   |  Because it\n   |  is so: really.\n"
+	if err := q.showError(output, "Because it is so"); err != nil || out.String() != want {
+		t.Errorf("%v:\n%s\nwant\n%s", err, out.String(), want)
+	}
+	if err := q.showError(output, "otherwise"); err == nil || !strings.Contains(err.Error(), "otherwise") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBetween(t *testing.T) {
+	text := "a\n  # first\n    body\n  end\nz\n"
+	if got := between(text, "  # first", "\n  end\n"); got != "# first\n  body\nend" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestExportsSurviveAShell(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := `a 'b' "c" $d ` + "`e`"
+	out, err := exec.CommandContext(t.Context(), shell, "-c", "printf %s "+quoted(word)).Output()
+	if err != nil || string(out) != word {
+		t.Errorf("%v: %q", err, out)
+	}
+}
+
+// The files that are copied are all that the example has under version control.
+func TestCopyExample(t *testing.T) {
+	root, dir := filepath.Join("..", "..", "..", ".."), t.TempDir()
+	if err := copyExample(root, dir); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "git", "-C", filepath.Join(root, "examples", "quickstart"), "ls-files").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+			t.Error(err)
+		}
+	}
+}

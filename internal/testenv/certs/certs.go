@@ -1,5 +1,5 @@
-// Package certs makes a certificate authority and a server certificate for tests that speak TLS to
-// a server on the loopback interface.
+// Package certs makes a certificate authority, a server certificate and client certificates for
+// tests that speak TLS to a server on the loopback interface.
 package certs
 
 import (
@@ -15,36 +15,51 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
 const lifetime = 24 * time.Hour
 
-// Pair is an authority with the one server certificate that it signed, for localhost, 127.0.0.1
-// and ::1.
+// Pair is an authority with the one server certificate that it signed.
 type Pair struct {
 	// CAFile, CertFile and KeyFile are PEM files.
 	CAFile, CertFile, KeyFile string
 	// Pool holds the authority alone.
 	Pool *x509.CertPool
+
+	dir   string
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
+
+	mu     sync.Mutex
+	serial int64
 }
 
-// New writes ca.crt, public.crt and private.key into dir, the names that MinIO looks for.
+// New writes ca.crt, public.crt and private.key into dir, the names that MinIO looks for. The
+// server certificate is for localhost, 127.0.0.1 and ::1.
 func New(dir string) (*Pair, error) {
+	return NewFor(dir, []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
+}
+
+// NewFor is New with a server certificate for other names and addresses, such as none that a test
+// connects to.
+func NewFor(dir string, names []string, addresses []net.IP) (*Pair, error) {
 	p := &Pair{
 		CAFile:   filepath.Join(dir, "ca.crt"),
 		CertFile: filepath.Join(dir, "public.crt"),
 		KeyFile:  filepath.Join(dir, "private.key"),
 		Pool:     x509.NewCertPool(),
+		dir:      dir,
 	}
-	if err := p.generate(); err != nil {
+	if err := p.generate(names, addresses); err != nil {
 		return nil, fmt.Errorf("making certificates in %s: %w", dir, err)
 	}
 	return p, nil
 }
 
-func (p *Pair) generate() error {
-	caTemplate := template("groundwork test authority", 1)
+func (p *Pair) generate(names []string, addresses []net.IP) error {
+	caTemplate := p.template("groundwork test authority")
 	caTemplate.IsCA = true
 	caTemplate.BasicConstraintsValid = true
 	caTemplate.KeyUsage = x509.KeyUsageCertSign
@@ -57,24 +72,41 @@ func (p *Pair) generate() error {
 		return err
 	}
 	p.Pool.AddCert(ca)
+	p.ca, p.caKey = ca, caKey
 
-	leaf := template("localhost", 2)
-	leaf.KeyUsage = x509.KeyUsageDigitalSignature
+	leaf := p.template("localhost")
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	leaf.DNSNames = []string{"localhost"}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	leaf.DNSNames, leaf.IPAddresses = names, addresses
+	return p.issue(leaf, p.CertFile, p.KeyFile)
+}
+
+// Client writes a certificate for a client of that name, signed by the authority, and returns its
+// PEM files.
+func (p *Pair) Client(name string) (certFile, keyFile string, err error) {
+	leaf := p.template(name)
+	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	base := filepath.Join(p.dir, "client-"+leaf.SerialNumber.String())
+	certFile, keyFile = base+".crt", base+".key"
+	if err := p.issue(leaf, certFile, keyFile); err != nil {
+		return "", "", fmt.Errorf("making a client certificate in %s: %w", p.dir, err)
+	}
+	return certFile, keyFile, nil
+}
+
+func (p *Pair) issue(leaf *x509.Certificate, certFile, keyFile string) error {
+	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	if _, err := sign(p.CertFile, leaf, ca, key, caKey); err != nil {
+	if _, err := sign(certFile, leaf, p.ca, key, p.caKey); err != nil {
 		return err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	return writePEM(p.KeyFile, "PRIVATE KEY", der)
+	return writePEM(keyFile, "PRIVATE KEY", der)
 }
 
 // ServerConfig returns a configuration for a Go server with the certificate.
@@ -86,10 +118,13 @@ func (p *Pair) ServerConfig() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
-func template(name string, serial int64) *x509.Certificate {
+func (p *Pair) template(name string) *x509.Certificate {
 	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.serial++
 	return &x509.Certificate{
-		SerialNumber: big.NewInt(serial),
+		SerialNumber: big.NewInt(p.serial),
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    now.Add(-time.Hour), // a clock that is a little behind is no failure
 		NotAfter:     now.Add(lifetime),

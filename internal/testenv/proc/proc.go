@@ -34,6 +34,9 @@ type Server struct {
 	// Env is the whole environment of the program and Dir its working directory.
 	Env []string
 	Dir string
+	// Sys says how else the program is started, such as a Credential for a server that refuses to
+	// run as root. The tie to this process is added to it.
+	Sys *syscall.SysProcAttr
 	// Ready is asked until it returns nil. It must prove that this very server answers, as a signed
 	// request with its random credentials does: another program may have taken the port.
 	Ready func(ctx context.Context, port int) error
@@ -118,6 +121,10 @@ func (s Server) startOn(ctx context.Context, port int) (*Process, error) {
 	}
 	p.cmd = exec.Command(s.Path, s.Args(port)...) //nolint:gosec,noctx // the caller names the program, and it outlives the context of its start
 	p.cmd.Env, p.cmd.Dir = s.Env, s.Dir
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if s.Sys != nil {
+		*p.cmd.SysProcAttr = *s.Sys
+	}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.WaitDelay = time.Second
 

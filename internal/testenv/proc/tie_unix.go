@@ -5,12 +5,11 @@ package proc
 import (
 	"errors"
 	"os/exec"
-	"syscall"
 )
 
 // startTied starts the program and has it killed when this process ends.
 func startTied(cmd *exec.Cmd) (release func(), err error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr.Setpgid = true
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -178,10 +178,16 @@ func (p *groundworkProvider) Resources(context.Context) []func() resource.Resour
 
 // DataSources implements provider.Provider.
 func (p *groundworkProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{}
+	return []func() datasource.DataSource{
+		NewBackendConfigDataSource,
+		NewEnvironmentLayoutDataSource,
+		NewS3CapabilitiesDataSource,
+	}
 }
 
 // Functions implements provider.ProviderWithFunctions.
 func (p *groundworkProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{}
+	return []func() function.Function{
+		NewStateKeyFunction,
+	}
 }

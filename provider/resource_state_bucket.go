@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/guard"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
@@ -51,7 +52,7 @@ func (r *stateBucketResource) Configure(_ context.Context, req resource.Configur
 }
 
 // Create implements resource.Resource. It is safe to repeat and saves no state when it fails: a
-// half-made bucket is empty, and the next run completes it.
+// half-made bucket holds nothing that anyone would miss, and the next run completes it.
 func (r *stateBucketResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config stateBucketModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -70,6 +71,7 @@ func (r *stateBucketResource) Create(ctx context.Context, req resource.CreateReq
 	tflog.Debug(ctx, "ensuring bucket", map[string]any{"bucket": name, "region": c.Region()})
 	created, err := c.Ensure(ctx, name, s3store.EnsureOptions{
 		Adopt: plan.AdoptExisting.ValueBool(), ObjectLock: !config.ObjectLock.IsNull(),
+		Counts: guard.Missed(c, name),
 	})
 	if err != nil {
 		addError(&resp.Diagnostics, failed, withAdoptHint(err))

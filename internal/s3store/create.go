@@ -17,6 +17,9 @@ type EnsureOptions struct {
 	Adopt bool
 	// ObjectLock creates the bucket able to lock objects, which most services allow only then.
 	ObjectLock bool
+	// Counts tells whether a version is something that the bucket holds; nil counts every one.
+	// Objects of a probe never count.
+	Counts func(context.Context, Version) (bool, error)
 }
 
 // HoldsObjectsError is a bucket that exists and holds something, met where a new one was wanted.
@@ -54,7 +57,7 @@ func (c *Client) Ensure(ctx context.Context, bucket string, opts EnsureOptions) 
 	if err != nil || opts.Adopt {
 		return false, err
 	}
-	example, err := c.firstKey(ctx, bucket)
+	example, err := c.firstKey(ctx, bucket, opts.Counts)
 	if err != nil {
 		return false, err
 	}
@@ -78,15 +81,24 @@ func (c *Client) create(ctx context.Context, bucket string, opts EnsureOptions) 
 	return c.wrap("CreateBucket", bucket, "", err)
 }
 
-// firstKey returns the key of some version in the bucket, empty when there is none. Objects of a
-// probe do not count: an attempt that was cut off may have left some, and another that runs at
-// this moment has some.
-func (c *Client) firstKey(ctx context.Context, bucket string) (string, error) {
+// firstKey returns the key of some version in the bucket, empty when there is none that counts.
+// Objects of a probe do not: an attempt that was cut off may have left some, and another that runs
+// at this moment has some.
+func (c *Client) firstKey(ctx context.Context, bucket string, counts func(context.Context, Version) (bool, error)) (string, error) {
 	for v, err := range c.Versions(ctx, bucket, "") {
 		if err != nil {
 			return "", err
 		}
-		if !strings.HasPrefix(v.Key, ProbePrefix) {
+		if strings.HasPrefix(v.Key, ProbePrefix) {
+			continue
+		}
+		held := true
+		if counts != nil {
+			if held, err = counts(ctx, v); err != nil {
+				return "", err
+			}
+		}
+		if held {
 			return v.Key, nil
 		}
 	}

@@ -36,7 +36,7 @@ func (f *stateKeyFunction) Definition(_ context.Context, _ function.DefinitionRe
 			function.StringParameter{
 				Name:                "phase",
 				AllowNullValue:      true,
-				MarkdownDescription: "The phase's name, such as `infra`; null or empty for a legacy environment.",
+				MarkdownDescription: "The phase's name, such as `infra`; empty for a legacy environment. Null says the same in Terraform; OpenTofu (1.12) cannot pass it.",
 			},
 		},
 		Return: function.StringReturn{},

@@ -33,7 +33,6 @@ var (
 	bucketActions = map[string][]string{
 		AccessReadOnly:  {"s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketLocation"},
 		AccessReadWrite: {"s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"},
-		AccessAdmin:     {"s3:*"},
 	}
 	objectActions = map[string][]string{
 		AccessReadOnly:  {"s3:GetObject", "s3:GetObjectVersion"},
@@ -114,10 +113,17 @@ func (w policyWriter) caller(principal string) Statement {
 	}.statement()
 }
 
-// access renders one entry as two statements: S3 actions on the bucket and on its objects take
-// different resources, and only the first can be narrowed by s3:prefix.
+// access renders one entry. S3 actions on the bucket and on its objects take different resources,
+// and only the first can be narrowed by s3:prefix, hence two statements; all actions on everything
+// take both resources in one.
 func (w policyWriter) access(a Access) []Statement {
 	sid := accessSid(a)
+	if a.Level == AccessAdmin && a.Prefix == "" {
+		return []Statement{statementJSON{
+			Sid: sid, Effect: "Allow", Principal: w.principal(a.Principals), Action: []string{"s3:*"},
+			Resource: []string{w.resource(""), w.resource("/*")},
+		}.statement()}
+	}
 	list := statementJSON{
 		Sid: sid + "-bucket", Effect: "Allow", Principal: w.principal(a.Principals),
 		Action: bucketActions[a.Level], Resource: []string{w.resource("")},
@@ -205,47 +211,50 @@ func CheckPrincipal(d PolicyDialect, p string) error {
 func (c *Client) ObservedAccess(bucket, region string, doc *PolicyDocument) []Access {
 	w := c.policyWriter(bucket, region)
 	var out []Access
-	for _, s := range doc.Select(func(s Statement) bool {
-		return strings.HasPrefix(s.Sid, sidAccess) && strings.HasSuffix(s.Sid, "-objects")
-	}) {
-		a, ok := w.parseAccess(s)
-		if !ok {
-			continue
-		}
-		intact := true
-		for _, want := range w.access(a) {
-			have, found := doc.Find(want.Sid)
-			intact = intact && found && SameStatement(have.Raw, want.Raw)
-		}
-		if intact {
+	for _, s := range doc.Select(func(s Statement) bool { return isAccessSid(s.Sid) && !strings.HasSuffix(s.Sid, "-bucket") }) {
+		if a, ok := w.parseAccess(s); ok && w.intact(a, doc) {
 			out = append(out, a)
 		}
 	}
 	return out
 }
 
+// intact tells whether all statements of an entry stand in the policy as they are written.
+func (w policyWriter) intact(a Access, doc *PolicyDocument) bool {
+	for _, want := range w.access(a) {
+		have, found := doc.Find(want.Sid)
+		if !found || !SameStatement(have.Raw, want.Raw) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseAccess reads an entry out of its statement on objects, which names all of it.
 func (w policyWriter) parseAccess(s Statement) (Access, bool) {
 	var st struct {
 		Principal map[string]stringList `json:"Principal"`
 		Resource  stringList            `json:"Resource"`
 	}
-	if json.Unmarshal(s.Raw, &st) != nil || len(st.Resource) != 1 {
+	if json.Unmarshal(s.Raw, &st) != nil {
 		return Access{}, false
 	}
 	a := Access{Principals: st.Principal["AWS"]}
 	if w.dialect == DialectScaleway {
 		a.Principals = st.Principal["SCW"]
 	}
-	prefix, ok := strings.CutPrefix(st.Resource[0], w.resource("/"))
-	if !ok {
-		return Access{}, false
-	}
-	a.Prefix = strings.TrimSuffix(prefix, "*")
-	for _, level := range AccessLevels() {
-		a.Level = level
-		if accessSid(a)+"-objects" == s.Sid {
-			slices.Sort(a.Principals)
-			return a, true
+	slices.Sort(a.Principals)
+	for _, r := range st.Resource {
+		prefix, onObjects := strings.CutPrefix(r, w.resource("/"))
+		if !onObjects {
+			continue
+		}
+		a.Prefix = strings.TrimSuffix(prefix, "*")
+		for _, level := range AccessLevels() {
+			a.Level = level
+			if statements := w.access(a); statements[len(statements)-1].Sid == s.Sid {
+				return a, true
+			}
 		}
 	}
 	return Access{}, false

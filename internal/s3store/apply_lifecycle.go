@@ -98,6 +98,10 @@ func (a *applier) degradeLifecycle(ctx context.Context, target Lifecycle, refusa
 		if err != nil {
 			return err
 		}
+		if part.capability == CapLifecycleVersionsToKeep && a.isLacking(CapLifecycleNoncurrent) {
+			a.lacks(part.capability) // it is a part of that rule
+			continue
+		}
 		on[part.capability] = true
 		if err = put(); errors.Is(err, ErrUnsupported) {
 			on[part.capability], err = false, nil

@@ -141,4 +141,7 @@ func readBucket(t testing.TB, c *Client, bucket string) *Observed {
 	return o
 }
 
+// latency of a network that is not a loopback.
+const latency = 50 * time.Millisecond
+
 func days(n int32) *int32 { return aws.Int32(n) }

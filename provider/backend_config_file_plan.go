@@ -171,6 +171,8 @@ func (p *backendFilePlan) check(file backendfile.File, rendered backendfile.Rend
 	switch {
 	case p.old == nil:
 		return file.CheckCreate(rendered, nil, "")
+	case !p.replaces() && p.plan.Content.Equal(p.state.Content) && p.plan.ContentSHA256.Equal(p.state.ContentSHA256):
+		return nil // as far as is known, without a refresh, there is nothing to do
 	case !p.replaces():
 		return file.CheckUpdate(rendered, p.state.ContentSHA256.ValueString(), p.state.Content.ValueString())
 	}

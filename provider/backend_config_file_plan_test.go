@@ -318,9 +318,9 @@ func TestAccBackendConfigFileOneFileTwice(t *testing.T) {
 					if got := fileContent(t, path); strings.Count(got, `backend "s3"`) != 1 || !strings.HasPrefix(got, "locals {}\n") {
 						t.Errorf("the file is\n%s", got)
 					}
+					writeFile(t, path, "locals {}\n") // whichever was first
 				},
-				Config:             strings.ReplaceAll(one+two, `"two"`, `"one"`), // the same text twice does no harm
-				ExpectNonEmptyPlan: false,
+				Config: strings.ReplaceAll(one+two, `"two"`, `"one"`), // the same text twice does no harm
 			},
 		},
 	})
@@ -365,6 +365,40 @@ resource "groundwork_backend_config_file" "test" {
 				},
 			},
 			{Config: config, ConfigPlanChecks: emptyPlan()},
+		},
+	})
+}
+
+// TestAccBackendConfigFileUnknownS3: all of s3 is decided in the same apply.
+func TestAccBackendConfigFileUnknownS3(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "backend.tf")
+	config := fmt.Sprintf(`
+resource "terraform_data" "s3" {
+  input = { bucket = "acme-states", key = "k" }
+}
+resource "groundwork_backend_config_file" "test" {
+  path          = %q
+  root          = %q
+  service       = "scaleway"
+  s3            = terraform_data.s3.output
+  remote_states = { %%s }
+}
+`, path, filepath.Dir(path))
+	unknown := resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectUnknownValue(backendFile, tfjsonpath.New("s3")),
+		plancheck.ExpectUnknownValue(backendFile, tfjsonpath.New("content")),
+	}}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: protoV6Factories(),
+		Steps: []resource.TestStep{
+			{ // a mistake shows at once, whatever is unknown
+				Config:      strings.Replace(fmt.Sprintf(config, ""), "terraform_data.s3.output", `{ bucket = terraform_data.s3.output.bucket, key = "/k" }`, 1),
+				PlanOnly:    true,
+				ExpectError: words(`key is "/k", which starts with /`),
+			},
+			{Config: fmt.Sprintf(config, `x = { key = "other" }`), ConfigPlanChecks: unknown},
+			{Config: fmt.Sprintf(config, ""), Destroy: true},
+			{Config: strings.Replace(config, "remote_states = { %s }", "", 1), ConfigPlanChecks: unknown, Check: expectFile(t, path, backendText("k"))},
 		},
 	})
 }

@@ -28,10 +28,6 @@ type backendParts struct {
 // something is not known yet, or after an error.
 func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags *diag.Diagnostics) *backendcfg.Config {
 	in.fillDefaults()
-	if in.S3.IsUnknown() {
-		in.Service = unknownIfNull(in.Service)
-		return nil
-	}
 	p := in.parts(ctx, diags)
 	if diags.HasError() {
 		return nil
@@ -43,8 +39,10 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 	p.fillS3(located)
 	p.fillRemotes()
 	var d diag.Diagnostics
-	in.S3, d = types.ObjectValueFrom(ctx, s3Type, p.s3)
-	diags.Append(d...)
+	if !in.S3.IsUnknown() {
+		in.S3, d = types.ObjectValueFrom(ctx, s3Type, p.s3)
+		diags.Append(d...)
+	}
 	if !in.RemoteStates.IsUnknown() {
 		in.RemoteStates, d = types.MapValueFrom(ctx, remoteStateType, p.remotes)
 		diags.Append(d...)
@@ -86,7 +84,12 @@ func (in *backendInputs) isKnown(ctx context.Context) bool {
 // parts takes the objects apart; what is unknown in them stays so.
 func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *backendParts {
 	p := &backendParts{in: in, remotes: map[string]remoteStateModel{}}
-	diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
+	if in.S3.IsUnknown() {
+		unknown := types.StringUnknown()
+		p.s3 = s3Model{Bucket: unknown, Key: unknown, Region: unknown, Endpoint: unknown, WorkspaceKeyPrefix: unknown}
+	} else {
+		diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
+	}
 	if role := p.s3.AssumeRole; !role.IsNull() && !role.IsUnknown() {
 		p.role = &assumeRoleModel{}
 		diags.Append(role.As(ctx, p.role, basetypes.ObjectAsOptions{})...)
@@ -115,27 +118,23 @@ func (p *backendParts) locate(ctx context.Context, data *providerData, diags *di
 		return false
 	}
 	service, region, endpoint := p.in.Service.ValueString(), p.s3.Region.ValueString(), p.s3.Endpoint.ValueString()
-	var err error
 	if service == "" || region == "" || endpoint == "" {
-		var found bool
-		found, err = p.locateByProvider(ctx, data, service, region, endpoint)
-		if found {
+		found, err := p.locateByProvider(ctx, data, service, region, endpoint)
+		switch {
+		case errors.Is(err, errUnknownConfig):
+			return false
+		case err != nil:
+			addPlaceError(diags, err)
+			return false
+		case found:
 			return true
 		}
-		if errors.Is(err, errUnknownConfig) {
-			return false
-		}
 	}
-	var place backendfor.Place
-	if err == nil {
-		place, err = backendfor.PlaceFor(service, region, endpoint)
+	var err error
+	if p.place, err = backendfor.PlaceFor(service, region, endpoint); err != nil {
+		addPlaceError(diags, err)
 	}
-	if err == nil {
-		p.place = place
-		return true
-	}
-	addPlaceError(diags, err)
-	return false
+	return err == nil
 }
 
 // locateByProvider takes what is left out from the provider's configuration, as far as that is
@@ -145,8 +144,11 @@ func (p *backendParts) locateByProvider(ctx context.Context, data *providerData,
 	if errors.Is(err, errUnknownConfig) {
 		return false, err
 	}
+	if err != nil && (service != "" || endpoint != "") {
+		return false, nil // not configured for S3: what is written here has to do
+	}
 	if err != nil {
-		return false, nil //nolint:nilerr // not configured for S3, or for another service: what is written here has to do
+		return false, &noServiceError{err: err}
 	}
 	switch {
 	case service != "" && service != c.Profile().Name:
@@ -170,16 +172,28 @@ func (p *backendParts) locateByProvider(ctx context.Context, data *providerData,
 	return true, nil
 }
 
-// addPlaceError says which attribute of this resource is missing, where the engine speaks of the
-// provider's.
+// noServiceError means that neither the inputs nor the provider say where the bucket is.
+type noServiceError struct{ err error }
+
+func (e *noServiceError) Error() string {
+	return "Neither service nor s3.endpoint says where the bucket is, and the provider's configuration does not either: " + e.err.Error()
+}
+func (e *noServiceError) Unwrap() error { return e.err }
+
+// addPlaceError says which attribute is missing here, where the engine speaks of the provider's.
 func addPlaceError(diags *diag.Diagnostics, err error) {
+	const summary = "Invalid Backend Configuration"
+	const hint = " A backend configuration can say where the bucket is by itself: set service, and s3.region and s3.endpoint where the service has no known ones."
+	var none *noServiceError
 	var conf *s3store.ConfigError
-	if !errors.As(err, &conf) {
-		addBackendError(diags, "Invalid Backend Configuration", err)
-		return
+	switch {
+	case errors.As(err, &none):
+		diags.AddAttributeError(path.Root("service"), summary, period(err.Error())+hint)
+	case errors.As(err, &conf):
+		diags.AddAttributeError(backendPath(conf.Field), summary, period(conf.Problem)+hint)
+	default:
+		addBackendError(diags, summary, err)
 	}
-	diags.AddAttributeError(backendPath(conf.Field), "Invalid Backend Configuration", period(conf.Problem)+
-		" A backend configuration can also say where the bucket is by itself: set service, and s3.region and s3.endpoint where the service has no known ones.")
 }
 
 func (p *backendParts) fillS3(located bool) {

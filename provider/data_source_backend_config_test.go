@@ -77,8 +77,18 @@ func TestAccBackendConfigDataSource(t *testing.T) {
 					}), "backend_config"),
 				},
 			},
+			{ // no lock where it would not hold
+				Config: config("service = \"versity\"\n" + strings.Replace(s3, "key", "endpoint = \"http://127.0.0.1:9\"\nkey", 1)),
+				ConfigStateChecks: []statecheck.StateCheck{ // the place, four flags and path style
+					dataIs(address, knownvalue.MapSizeExact(9), "backend_config"),
+				},
+			},
+			{
+				Config:      config("service = \"versity\"\nlock = \"lockfile\"\n" + strings.Replace(s3, "key", "endpoint = \"http://127.0.0.1:9\"\nkey", 1)),
+				ExpectError: words("the service does not honour the conditional write that a lock file needs"),
+			},
 			{Config: config("service = \"minio\"\n" + s3), ExpectError: words("MinIO has no well-known address")},
-			{Config: config(s3), ExpectError: words("A backend configuration can also say where the bucket is by itself: set service")},
+			{Config: config(s3), ExpectError: words("the provider's configuration does not either: region: AWS S3 needs a region")},
 			{Config: config("service = \"scaleway\"\n" + strings.Replace(s3, `"k"`, `"/k"`, 1)), ExpectError: words(`key is "/k", which starts with /`)},
 			{
 				Config:      "resource \"terraform_data\" \"e\" {\n  input = \"http://127.0.0.1:9\"\n}\nprovider \"groundwork\" {\n  endpoint = terraform_data.e.output\n}\n" + config(s3),

@@ -49,10 +49,10 @@ resource "groundwork_backend_config_file" "phase" {
 
   s3 = {
     bucket = groundwork_state_bucket.states.name
-    key    = "${each.key}/terraform.tfstate"
+    key    = provider::groundwork::state_key(local.environment, each.key)
   }
 
   remote_states = each.key == "infra" ? null : {
-    infra = { key = "infra/terraform.tfstate" }
+    infra = { key = provider::groundwork::state_key(local.environment, "infra") }
   }
 }

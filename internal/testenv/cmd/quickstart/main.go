@@ -153,7 +153,7 @@ func (q *quickstart) clean() error {
 // copyExample copies what is under version control, whatever else a visitor has left there.
 func copyExample(root, dir string) error {
 	from := filepath.Join(root, "examples", "quickstart")
-	for _, name := range []string{".gitignore", "bootstrap/main.tf", infra + "/main.tf", coder + "/main.tf"} {
+	for _, name := range []string{".gitignore", "bootstrap.sh", "bootstrap/main.tf", infra + "/main.tf", coder + "/main.tf"} {
 		text, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(name))) // #nosec G304 -- of this repository
 		if err != nil {
 			return err

@@ -87,6 +87,50 @@ func TestAccBackendConfigFileSecretNotShown(t *testing.T) {
 	}
 }
 
+// TestAccBackendConfigFileWarnings: what works and should be known is said once, when the text
+// changes; what shadows the file is said as long as it does.
+func TestAccBackendConfigFileWarnings(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "main.tf"), cliHeader+`
+resource "groundwork_backend_config_file" "test" {
+  path         = "app/backend.tf"
+  service      = "versity"
+  tool_version = "1.6.0"
+  s3           = { bucket = "acme-states", key = "k", endpoint = "https://s3.example.com", custom_ca_bundle = "ca.pem", skip_s3_checksum = true }
+}
+`)
+	if err := os.Mkdir(filepath.Join(dir, "app"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "app", "backend_override.tf"), "terraform {\n  backend \"local\" {}\n}\n")
+	writeFile(t, filepath.Join(dir, "app", "broken.tf"), "terraform {")
+	cli := testenv.NewCLI(t, testenv.Terraform(t), dir, "TF_CLI_ARGS=-no-color")
+	cli.Must("init")
+	once := []string{
+		"This state is not locked: this service does not honour the conditional write",
+		"No backend argument stops Terraform from sending checksums",
+		"does not have skip_s3_checksum (added in 1.6.3)",
+	}
+	always := []string{
+		"overrides the backend with a local one, as a bootstrap does",
+		"Whether something shadows this backend configuration is not certain: app/broken.tf:1:11",
+	}
+	check := func(output string, patterns []string, want bool) {
+		t.Helper()
+		for _, p := range patterns {
+			if words(p).MatchString(output) != want {
+				t.Errorf("%q is shown: %v, in\n%s", p, !want, output)
+			}
+		}
+	}
+	created := cli.Must("apply", "-auto-approve").Output()
+	check(created, once, true)
+	check(created, always, true)
+	after := cli.Must("plan", "-detailed-exitcode").Output()
+	check(after, once, false)
+	check(after, always, true)
+}
+
 func TestAccBackendConfigFileBadPaths(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	inside := filepath.Join(dir, "root")

@@ -82,14 +82,38 @@ func backendPath(field string) path.Path {
 	return path.Root(name)
 }
 
-// addBackendWarnings adds what works and should be known all the same.
+// backendWarnings are the engine's warnings by code: what they are called, and the attribute that
+// they are about.
+var backendWarnings = map[string]struct {
+	summary string
+	at      path.Path
+}{
+	"lock_none":             {"State Not Locked", path.Root("lock")},
+	"lock_unavailable":      {"State Not Locked", path.Root("lock")},
+	"lockfile_experimental": {"Lock File Is Experimental", path.Root("lock")},
+	"lockfile_unproven":     {"Lock File Not Proven", path.Root("lock")},
+	"dynamodb_deprecated":   {"Lock Table Is Deprecated", path.Root("dynamodb_table")},
+	"argument_unavailable":  {"Backend Argument Not Available", path.Root("tool_version")},
+	"checksum_environment":  {"Backend Needs the Environment", path.Root("s3")},
+}
+
+// addBackendWarnings adds what works and should be known all the same. There is one warning for
+// each summary, since the CLI shows only the first of several that are called the same.
 func addBackendWarnings(diags *diag.Diagnostics, warnings []backendcfg.Warning) {
+	var order []string
+	messages := map[string][]string{}
 	for _, w := range warnings {
-		switch {
-		case strings.HasPrefix(w.Code, "lock"), strings.HasPrefix(w.Code, "dynamodb"):
-			diags.AddAttributeWarning(path.Root("lock"), "Backend Lock", w.Message)
-		default:
-			diags.AddWarning("Backend Configuration", w.Message)
+		if messages[w.Code] == nil {
+			order = append(order, w.Code)
+		}
+		messages[w.Code] = append(messages[w.Code], w.Message)
+	}
+	for _, code := range order {
+		text := strings.Join(messages[code], "\n\n")
+		if known, ok := backendWarnings[code]; ok {
+			diags.AddAttributeWarning(known.at, known.summary, text)
+		} else {
+			diags.AddWarning("Backend Configuration", text)
 		}
 	}
 }
@@ -97,13 +121,17 @@ func addBackendWarnings(diags *diag.Diagnostics, warnings []backendcfg.Warning) 
 // addShadows adds what keeps a file from being used. It is an error where the file is about to be
 // written, apart from the override by which people bootstrap; else a warning.
 func addShadows(diags *diag.Diagnostics, shadows []backendcfg.Shadow, err error, writing bool) {
+	var warnings []string
 	for _, s := range shadows {
 		bootstrap := s.Kind == backendcfg.ShadowOverride && s.Type == "local"
 		if writing && !bootstrap {
 			diags.AddAttributeError(path.Root("path"), "Backend Configuration Shadowed", s.Message)
 		} else {
-			diags.AddAttributeWarning(path.Root("path"), "Backend Configuration Shadowed", s.Message)
+			warnings = append(warnings, s.Message)
 		}
+	}
+	if len(warnings) > 0 {
+		diags.AddAttributeWarning(path.Root("path"), "Backend Configuration Shadowed", strings.Join(warnings, "\n\n"))
 	}
 	if err != nil {
 		diags.AddAttributeWarning(path.Root("path"), "Neighbouring Configuration Not Read",

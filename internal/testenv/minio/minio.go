@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,6 +108,8 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 				"--certs-dir", certsDir, filepath.Join(s.dir, "data"),
 			}
 		},
+		// It logs that it cannot bind, and stays.
+		Deaf: func(log string) bool { return strings.Contains(log, "Unable to listen on") },
 		Ready: func(ctx context.Context, port int) error {
 			return s.ready(ctx, fmt.Sprintf("%s://127.0.0.1:%d", scheme, port))
 		},

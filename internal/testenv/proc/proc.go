@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -40,6 +41,9 @@ type Server struct {
 	// Ready is asked until it returns nil. It must prove that this very server answers, as a signed
 	// request with its random credentials does: another program may have taken the port.
 	Ready func(ctx context.Context, port int) error
+	// Deaf tells from its log that the program could not bind the port, for one that then goes on
+	// without serving; nil for one that ends.
+	Deaf func(log string) bool
 	// StartTimeout bounds the wait for Ready; zero means a minute.
 	StartTimeout time.Duration
 	// Secrets are replaced wherever the log is repeated.
@@ -131,7 +135,7 @@ func (s Server) startOn(ctx context.Context, port int) (*Process, error) {
 	if err := p.launch(); err != nil {
 		return nil, &StartError{Server: s.Name, Err: err}
 	}
-	if err := p.await(ctx, s.Ready); err != nil {
+	if err := p.await(ctx, s.Ready, s.Deaf); err != nil {
 		if stopErr := p.Stop(); stopErr != nil {
 			err = errors.Join(err, stopErr)
 		}
@@ -159,13 +163,16 @@ func (p *Process) launch() error {
 	return <-started
 }
 
-func (p *Process) await(ctx context.Context, ready func(context.Context, int) error) error {
+func (p *Process) await(ctx context.Context, ready func(context.Context, int) error, deaf func(string) bool) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
 		err := probe(ctx, p.port, ready)
 		if err == nil {
 			return nil
+		}
+		if deaf != nil && deaf(p.Log()) {
+			return errPortTaken
 		}
 		select {
 		case <-p.exited:
@@ -238,21 +245,20 @@ func (p *Process) exitReason() error {
 	return p.exitErr
 }
 
-// freePort asks the kernel for a port. Between this and the server's bind another program may take
-// it; Start tries again then.
+// Ports below those that systems hand out by themselves: one of the latter may become the near end of
+// somebody's connection between the look at it and the server's bind.
+const firstPort, lastPort = 10000, 32000
+
+// freePort finds a port that is free. Between this and the server's bind another program may take
+// it; Start then tries another one.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binding does not block
-	if err != nil {
-		return 0, err
+	for range 100 {
+		port := firstPort + rand.IntN(lastPort-firstPort) // #nosec G404 -- not a secret
+		if !portTaken(port) {
+			return port, nil
+		}
 	}
-	addr, ok := listener.Addr().(*net.TCPAddr)
-	if err := listener.Close(); err != nil {
-		return 0, err
-	}
-	if !ok {
-		return 0, fmt.Errorf("%s is no TCP address", listener.Addr())
-	}
-	return addr.Port, nil
+	return 0, fmt.Errorf("a hundred ports between %d and %d are taken", firstPort, lastPort)
 }
 
 func portTaken(port int) bool {

@@ -42,6 +42,12 @@ func play(role, port string) error {
 	case "hang":
 		fmt.Println("hanging")
 		select {}
+	case "deaf":
+		if err := serve(port); err == nil || !strings.Contains(err.Error(), "bind") {
+			return err
+		}
+		fmt.Println("unable to listen")
+		select {}
 	case "parent":
 		return playParent()
 	case "watcher":
@@ -195,6 +201,27 @@ func TestStartTriesAnotherPort(t *testing.T) {
 
 	picks = 0
 	s.pickPort = func() (int, error) { picks++; return taken, nil }
+	if _, err := s.Start(t.Context()); !errors.Is(err, errPortTaken) || picks != portAttempts {
+		t.Errorf("after %d tries: %v", picks, err)
+	}
+}
+
+// A server that goes on without its port would be waited for in vain.
+func TestStartKnowsADeafServer(t *testing.T) {
+	thief, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // binding does not block
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer thief.Close() //nolint:errcheck // a test listener
+
+	s := server("deaf")
+	s.Deaf = func(log string) bool { return strings.Contains(log, "unable to listen") }
+	s.Ready = func(context.Context, int) error { return errors.New("it does not answer") }
+	picks := 0
+	s.pickPort = func() (int, error) {
+		picks++
+		return thief.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener
+	}
 	if _, err := s.Start(t.Context()); !errors.Is(err, errPortTaken) || picks != portAttempts {
 		t.Errorf("after %d tries: %v", picks, err)
 	}

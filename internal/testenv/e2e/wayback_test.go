@@ -19,7 +19,7 @@ func TestTheWayBack(t *testing.T) {
 		cli := p.in(bootstrap)
 
 		contains(t, refused(t, cli, "destroy", "-auto-approve"), "is refused by deletion_protection")
-		p.replace("  name = var.bucket\n", "  name = var.bucket\n\n  deletion_protection = false\n  force_destroy       = true\n", bootstrap, "main.tf")
+		p.replace("  name = var.bucket\n", "  name = var.bucket\n\n  deletion_protection = false\n", bootstrap, "main.tf")
 		cli.Must("apply", "-auto-approve")
 		contains(t, refused(t, cli, "destroy", "-auto-approve"),
 			`The state "bootstrap/terraform.tfstate", which manages bucket "`+p.bucket+`", is kept in that bucket itself.`,
@@ -39,7 +39,8 @@ func TestTheWayBack(t *testing.T) {
 		for _, phase := range []string{coder, infra} {
 			p.in(phase).Must("destroy", "-auto-approve")
 		}
-		p.replace("force_destroy       = true\n", "force_destroy       = true\n  final_backup_to     = \"backup\"\n", bootstrap, "main.tf")
+		contains(t, refused(t, cli, "destroy", "-auto-approve"), "is not empty")
+		p.replace("deletion_protection = false\n", "deletion_protection = false\n  force_destroy       = true\n  final_backup_to     = \"backup\"\n", bootstrap, "main.tf")
 		cli.Must("apply", "-auto-approve")
 		contains(t, cli.Must("destroy", "-auto-approve").Stdout, "Destroy complete! Resources: 4 destroyed.")
 		p.isGone()

@@ -14,17 +14,47 @@ func environment(pairs map[string]string) func(string) string {
 	return func(name string) string { return pairs[name] }
 }
 
-// `make quickstart` runs it through Terraform; this is the same through OpenTofu.
-func TestOpenTofu(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), environment(map[string]string{"TOOL": "tofu"}), &stdout, &stderr); code != 0 {
-		t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
+// Both tools, and what the README quotes of it.
+func TestQuickstart(t *testing.T) {
+	for _, tool := range []string{"terraform", "tofu"} {
+		t.Run(tool, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), environment(map[string]string{"TOOL": tool}), &stdout, &stderr); code != 0 {
+				t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
+			}
+			if !strings.Contains(stdout.String(), "All of it behaved as told.") || strings.Contains(stdout.String(), "\x1b") {
+				t.Errorf("got:\n%s", stdout.String())
+			}
+			empty(t, os.TempDir())
+			if tool == "terraform" {
+				quoted := quotedInReadme(t)
+				if len(quoted) < 4 {
+					t.Errorf("the README has %d transcripts", len(quoted))
+				}
+				for _, transcript := range quoted {
+					if !strings.Contains(stdout.String(), transcript) {
+						t.Errorf("the README shows\n%s\nand this is not in\n%s", transcript, stdout.String())
+					}
+				}
+			}
+		})
 	}
-	if !strings.Contains(stdout.String(), "All of it behaved as told.") || strings.Contains(stdout.String(), "\x1b") {
-		t.Errorf("got:\n%s", stdout.String())
+}
+
+// quotedInReadme returns the transcripts in the README.
+func quotedInReadme(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	empty(t, os.TempDir())
+	var blocks []string
+	for _, part := range strings.Split(string(text), "```text\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
 }
 
 // watcher ends a context when a text was written.

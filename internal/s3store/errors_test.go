@@ -94,8 +94,8 @@ func TestClassify(t *testing.T) {
 			t.Parallel()
 			err := c.wrap(tc.op, "states", "a/key", sdkError(tc.op, tc.status, tc.code, nil))
 			for _, kind := range kinds {
-				if errors.Is(err, kind) != (kind == tc.want) {
-					t.Errorf("%v is %v: %v", err, kind, kind != tc.want)
+				if errors.Is(err, kind) != errors.Is(kind, tc.want) {
+					t.Errorf("%v is %v: %v", err, kind, errors.Is(err, kind))
 				}
 			}
 			var ce *CallError

@@ -90,9 +90,9 @@ func TestSettingsLeftOutStay(t *testing.T) {
 	t.Parallel()
 	c := minioClient(t)
 	bucket := newBucket(t, c)
-	before := apply(t, c, bucket, onMinIO(bucket))
+	apply(t, c, bucket, onMinIO(bucket))
 	rawLifecycle(t, c, bucket, foreignRules)
-	before = readBucket(t, c, bucket)
+	before := readBucket(t, c, bucket)
 	lacking, err := c.Apply(t.Context(), bucket, Settings{}, before, nil)
 	if err != nil || len(lacking) > 0 {
 		t.Fatalf("lacking %v, %v", lacking, err)

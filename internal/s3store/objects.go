@@ -2,12 +2,14 @@ package s3store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +36,8 @@ type versionPage struct {
 	err      error
 }
 
-// Versions lists versions and delete markers under a prefix in key order. The next page is
-// fetched while the current one is consumed. Services that lack the call are listed as
+// Versions lists versions and delete markers under a prefix in key order, those of one key from the
+// newest to the oldest. The next page is fetched while the current one is consumed. Services that lack the call are listed as
 // unversioned objects.
 func (c *Client) Versions(ctx context.Context, bucket, prefix string) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
@@ -96,6 +98,11 @@ func (c *Client) versionPage(ctx context.Context, bucket string, in *s3.ListObje
 			LastModified: aws.ToTime(m.LastModified), IsLatest: aws.ToBool(m.IsLatest),
 		})
 	}
+	// The SDK hands versions and markers out apart: put them back into one order.
+	slices.SortStableFunc(page.versions, func(a, b Version) int {
+		latest := func(v Version) int { return map[bool]int{true: 0, false: 1}[v.IsLatest] }
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(latest(a), latest(b)), b.LastModified.Compare(a.LastModified))
+	})
 	if aws.ToBool(out.IsTruncated) {
 		next := *in
 		next.KeyMarker, next.VersionIdMarker = aws.String(d.key(out.NextKeyMarker)), out.NextVersionIdMarker

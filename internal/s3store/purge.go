@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,24 +97,24 @@ type purge struct {
 	only     func(Version) bool
 	progress func(Purged)
 	left     LeftBehindError
+	failed   atomic.Bool
 
 	mu   sync.Mutex
 	done Purged
 }
 
 func (p *purge) run(ctx context.Context, prefix string) error {
-	g, gctx := errgroup.WithContext(ctx)
+	var g errgroup.Group // without a context: what is under way when one fails is finished
 	g.SetLimit(deleteParallel)
 	var batch []Version
 	flush := func() {
 		full := batch
 		batch = nil
-		g.Go(func() error { return p.delete(gctx, full) })
+		g.Go(func() error { return p.delete(ctx, full) })
 	}
 	var listErr error
-	for v, err := range p.c.Versions(gctx, p.bucket, prefix) {
-		if err != nil {
-			listErr = err
+	for v, err := range p.c.Versions(ctx, p.bucket, prefix) {
+		if listErr = err; err != nil || p.failed.Load() {
 			break
 		}
 		if p.only != nil && !p.only(v) {
@@ -124,17 +125,20 @@ func (p *purge) run(ctx context.Context, prefix string) error {
 			flush()
 		}
 	}
-	if len(batch) > 0 && listErr == nil {
+	if len(batch) > 0 && listErr == nil && !p.failed.Load() {
 		flush()
 	}
 	if err := g.Wait(); err != nil {
-		return err // the deletion's own error; the listing only saw its context end
+		return err
 	}
 	return listErr
 }
 
 func (p *purge) delete(ctx context.Context, batch []Version) error {
 	n, err := p.c.deleteVersions(ctx, p.bucket, batch)
+	if err != nil {
+		p.failed.Store(true)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done.Versions += n.Versions

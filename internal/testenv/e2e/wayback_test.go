@@ -47,6 +47,54 @@ func TestTheWayBack(t *testing.T) {
 	})
 }
 
+// The same from another directory, with the local state and the tool's own data at unusual places.
+func TestTheWayBackFromElsewhere(t *testing.T) {
+	withTools(t, func(t *testing.T, p *project) {
+		p.t = t
+		p.replace("  name = var.bucket\n", "  name = var.bucket\n\n  deletion_protection = false\n  force_destroy       = true\n", bootstrap, "main.tf")
+		cli := p.in(".")
+		cli.Env = append(cli.Env, "TF_DATA_DIR=.data")
+		run := func(args ...string) []string { return append([]string{"-chdir=" + bootstrap}, args...) }
+		cli.Must(run("init")...)
+		cli.Must(run("apply", "-auto-approve")...)
+		cli.Must(run("init", "-migrate-state", "-force-copy")...)
+		contains(t, refused(t, cli, run("destroy", "-auto-approve")...), "is kept in that bucket itself")
+
+		p.write("terraform {\n  backend \"local\" {\n    path = \"../moved/out.tfstate\"\n  }\n}\n", bootstrap, "backend_override.tf")
+		cli.Must(run("init", "-migrate-state", "-force-copy")...)
+		contains(t, p.read("moved", "out.tfstate"), "groundwork_state_bucket")
+		contains(t, cli.Must(run("destroy", "-auto-approve")...).Stdout, "Destroy complete! Resources: 4 destroyed.")
+		if p.bucketExists() {
+			t.Error("the bucket is still there")
+		}
+	})
+}
+
+// A copy beside the configuration is not enough: as long as the bucket is in use, or the copy is older
+// than the state in it, the bucket stays.
+func TestACopyIsNoWayBack(t *testing.T) {
+	withTools(t, func(t *testing.T, p *project) {
+		p.t = t
+		p.replace("  name = var.bucket\n", "  name = var.bucket\n\n  deletion_protection = false\n  force_destroy       = true\n  final_backup_to     = \"backup\"\n", bootstrap, "main.tf")
+		p.bootstrapped()
+		cli := p.in(bootstrap)
+		p.write(cli.Must("state", "pull").Stdout, bootstrap, "terraform.tfstate")
+		contains(t, refused(t, cli, "destroy", "-auto-approve"), "is kept in that bucket itself")
+
+		// Somebody goes on in the bucket, while this one begins again from the old copy.
+		p.commit()
+		clone := p.clone()
+		clone.replace("  name = var.bucket\n", "  name = var.bucket\n  tags = { owner = \"others\" }\n", bootstrap, "main.tf")
+		other := clone.in(bootstrap)
+		other.Must("init")
+		other.Must("apply", "-auto-approve")
+		p.write(localOverride, bootstrap, "backend_override.tf")
+		cli.Must("init", "-reconfigure")
+		contains(t, refused(t, cli, "destroy", "-auto-approve"), "is kept in that bucket itself")
+		unchanged(t, other)
+	})
+}
+
 // isGone checks what a destroy leaves.
 func (p *project) isGone() {
 	p.t.Helper()

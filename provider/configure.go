@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
@@ -17,6 +19,9 @@ import (
 type providerData struct {
 	config  s3store.Config
 	unknown []string
+
+	postgresConfig  pglock.Config
+	postgresUnknown []string
 
 	mu      sync.Mutex
 	clients map[string]*s3store.Client
@@ -28,7 +33,6 @@ var errUnknownConfig = errors.New("the provider's configuration is not known yet
 // store returns the client for a region, the provider's own when region is empty.
 func (d *providerData) store(ctx context.Context, region string) (*s3store.Client, error) {
 	if len(d.unknown) > 0 {
-		slices.Sort(d.unknown)
 		return nil, fmt.Errorf("%w: %s", errUnknownConfig, strings.Join(d.unknown, ", "))
 	}
 	d.mu.Lock()
@@ -50,6 +54,30 @@ func (d *providerData) store(ctx context.Context, region string) (*s3store.Clien
 	}
 	d.clients[region] = c
 	return c, nil
+}
+
+// postgres returns the client of the lock databases. It connects to nothing yet.
+func (d *providerData) postgres() (*pglock.Client, error) {
+	if len(d.postgresUnknown) > 0 {
+		return nil, fmt.Errorf("%w: %s", errUnknownConfig, strings.Join(d.postgresUnknown, ", "))
+	}
+	settings, err := d.postgresConfig.Resolve(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return pglock.New(settings)
+}
+
+// unknownNames sorts out the names whose value is true.
+func unknownNames(unknown map[string]bool) []string {
+	var names []string
+	for name, is := range unknown {
+		if is {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // dataFrom takes the provider's data out of a Configure request. It is nil before the provider

@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -53,6 +54,8 @@ type providerModel struct {
 	UsePathStyle types.Bool   `tfsdk:"use_path_style"`
 	CABundle     types.String `tfsdk:"ca_bundle"`
 	MaxRetries   types.Int64  `tfsdk:"max_retries"`
+
+	postgresModel
 }
 
 // Metadata implements provider.Provider.
@@ -63,58 +66,64 @@ func (p *groundworkProvider) Metadata(_ context.Context, _ provider.MetadataRequ
 
 // Schema implements provider.Provider.
 func (p *groundworkProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	attributes := storeAttributes()
+	maps.Copy(attributes, postgresAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "groundwork creates, proves, locks, watches and rescues the place where infrastructure state lives.",
-		Attributes: map[string]schema.Attribute{
-			"service": schema.StringAttribute{
-				MarkdownDescription: "The S3-compatible service: " + quotedList(s3store.ServiceNames()) + ". Default: `GROUNDWORK_SERVICE`; without it, what the endpoint tells, `custom` for an unknown endpoint, `aws` without an endpoint.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(s3store.ServiceNames()...)},
-			},
-			"region": schema.StringAttribute{
-				MarkdownDescription: "The region of buckets that name none. Default: `GROUNDWORK_REGION`, then the service's own variable (`SCW_DEFAULT_REGION`, `SCW_REGION`), then `AWS_REGION`, then the service's default region.",
-				Optional:            true,
-			},
-			"endpoint": schema.StringAttribute{
-				MarkdownDescription: "The S3 endpoint with its scheme, such as `https://s3.example.com`. Default: `GROUNDWORK_ENDPOINT`, then the service's own for the region. Services that run on your own machines need it. It must not carry credentials.",
-				Optional:            true,
-			},
-			"access_key": schema.StringAttribute{
-				MarkdownDescription: "The access key. Default: `GROUNDWORK_ACCESS_KEY`, then the service's own variable (`SCW_ACCESS_KEY`), then the AWS chain (`AWS_ACCESS_KEY_ID`, shared files, roles). Prefer the environment.",
-				Optional:            true,
-				Sensitive:           true,
-			},
-			"secret_key": schema.StringAttribute{
-				MarkdownDescription: "The secret key. Default: `GROUNDWORK_SECRET_KEY`, then the service's own variable (`SCW_SECRET_KEY`), then the AWS chain. Prefer the environment.",
-				Optional:            true,
-				Sensitive:           true,
-			},
-			"session_token": schema.StringAttribute{
-				MarkdownDescription: "The token of temporary credentials. Default: `GROUNDWORK_SESSION_TOKEN`.",
-				Optional:            true,
-				Sensitive:           true,
-			},
-			"profile": schema.StringAttribute{
-				MarkdownDescription: "A profile of the AWS shared configuration files. Default: `GROUNDWORK_PROFILE`, then `AWS_PROFILE`.",
-				Optional:            true,
-			},
-			"project_id": schema.StringAttribute{
-				MarkdownDescription: "Scaleway only: the project that buckets belong to, when it is not the key's default one. Default: `SCW_DEFAULT_PROJECT_ID`, `SCW_PROJECT_ID`, when the keys come from the `SCW_` variables as well.",
-				Optional:            true,
-			},
-			"use_path_style": schema.BoolAttribute{
-				MarkdownDescription: "Address buckets in the path instead of in the host name. Default: `GROUNDWORK_USE_PATH_STYLE`, then what the service needs.",
-				Optional:            true,
-			},
-			"ca_bundle": schema.StringAttribute{
-				MarkdownDescription: "The path of a PEM file with certificate authorities to trust besides the system's. Default: `GROUNDWORK_CA_BUNDLE`.",
-				Optional:            true,
-			},
-			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: "How often one call is tried again after a passing fault, with growing pauses. Default: `GROUNDWORK_MAX_RETRIES`, then 5.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(1, 50)},
-			},
+		Attributes:          attributes,
+	}
+}
+
+func storeAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"service": schema.StringAttribute{
+			MarkdownDescription: "The S3-compatible service: " + quotedList(s3store.ServiceNames()) + ". Default: `GROUNDWORK_SERVICE`; without it, what the endpoint tells, `custom` for an unknown endpoint, `aws` without an endpoint.",
+			Optional:            true,
+			Validators:          []validator.String{stringvalidator.OneOf(s3store.ServiceNames()...)},
+		},
+		"region": schema.StringAttribute{
+			MarkdownDescription: "The region of buckets that name none. Default: `GROUNDWORK_REGION`, then the service's own variable (`SCW_DEFAULT_REGION`, `SCW_REGION`), then `AWS_REGION`, then the service's default region.",
+			Optional:            true,
+		},
+		"endpoint": schema.StringAttribute{
+			MarkdownDescription: "The S3 endpoint with its scheme, such as `https://s3.example.com`. Default: `GROUNDWORK_ENDPOINT`, then the service's own for the region. Services that run on your own machines need it. It must not carry credentials.",
+			Optional:            true,
+		},
+		"access_key": schema.StringAttribute{
+			MarkdownDescription: "The access key. Default: `GROUNDWORK_ACCESS_KEY`, then the service's own variable (`SCW_ACCESS_KEY`), then the AWS chain (`AWS_ACCESS_KEY_ID`, shared files, roles). Prefer the environment.",
+			Optional:            true,
+			Sensitive:           true,
+		},
+		"secret_key": schema.StringAttribute{
+			MarkdownDescription: "The secret key. Default: `GROUNDWORK_SECRET_KEY`, then the service's own variable (`SCW_SECRET_KEY`), then the AWS chain. Prefer the environment.",
+			Optional:            true,
+			Sensitive:           true,
+		},
+		"session_token": schema.StringAttribute{
+			MarkdownDescription: "The token of temporary credentials. Default: `GROUNDWORK_SESSION_TOKEN`.",
+			Optional:            true,
+			Sensitive:           true,
+		},
+		"profile": schema.StringAttribute{
+			MarkdownDescription: "A profile of the AWS shared configuration files. Default: `GROUNDWORK_PROFILE`, then `AWS_PROFILE`.",
+			Optional:            true,
+		},
+		"project_id": schema.StringAttribute{
+			MarkdownDescription: "Scaleway only: the project that buckets belong to, when it is not the key's default one. Default: `SCW_DEFAULT_PROJECT_ID`, `SCW_PROJECT_ID`, when the keys come from the `SCW_` variables as well.",
+			Optional:            true,
+		},
+		"use_path_style": schema.BoolAttribute{
+			MarkdownDescription: "Address buckets in the path instead of in the host name. Default: `GROUNDWORK_USE_PATH_STYLE`, then what the service needs.",
+			Optional:            true,
+		},
+		"ca_bundle": schema.StringAttribute{
+			MarkdownDescription: "The path of a PEM file with certificate authorities to trust besides the system's. Default: `GROUNDWORK_CA_BUNDLE`.",
+			Optional:            true,
+		},
+		"max_retries": schema.Int64Attribute{
+			MarkdownDescription: "How often one call is tried again after a passing fault, with growing pauses. Default: `GROUNDWORK_MAX_RETRIES`, then 5.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.Between(1, 50)},
 		},
 	}
 }
@@ -127,7 +136,10 @@ func (p *groundworkProvider) Configure(ctx context.Context, req provider.Configu
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	data := &providerData{config: m.storeConfig(p.version), unknown: m.unknown()}
+	data := &providerData{
+		config: m.storeConfig(p.version), unknown: m.unknown(),
+		postgresConfig: m.postgres(), postgresUnknown: m.postgresUnknown(),
+	}
 	if p.tune != nil {
 		p.tune(&data.config)
 	}
@@ -154,18 +166,12 @@ func (m providerModel) storeConfig(version string) s3store.Config {
 
 // unknown names the settings whose value another resource decides in this same run.
 func (m providerModel) unknown() []string {
-	var names []string
-	for name, unknown := range map[string]bool{
+	return unknownNames(map[string]bool{
 		"service": m.Service.IsUnknown(), "region": m.Region.IsUnknown(), "endpoint": m.Endpoint.IsUnknown(),
 		"access_key": m.AccessKey.IsUnknown(), "secret_key": m.SecretKey.IsUnknown(), "session_token": m.SessionToken.IsUnknown(),
 		"profile": m.Profile.IsUnknown(), "project_id": m.ProjectID.IsUnknown(), "use_path_style": m.UsePathStyle.IsUnknown(),
 		"ca_bundle": m.CABundle.IsUnknown(), "max_retries": m.MaxRetries.IsUnknown(),
-	} {
-		if unknown {
-			names = append(names, name)
-		}
-	}
-	return names
+	})
 }
 
 // Resources implements provider.Provider.
@@ -173,6 +179,8 @@ func (p *groundworkProvider) Resources(context.Context) []func() resource.Resour
 	return []func() resource.Resource{
 		NewStateBucketResource,
 		NewBackendConfigFileResource,
+		NewLockDatabaseResource,
+		NewStateLockTableResource,
 	}
 }
 

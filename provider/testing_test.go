@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,6 +65,11 @@ func prepareEnvironment() error {
 		}
 	}
 	return nil
+}
+
+// underOpenTofu tells which of the two command lines runs the acceptance tests.
+func underOpenTofu() bool {
+	return strings.Contains(filepath.Base(os.Getenv("TF_ACC_TERRAFORM_PATH")), "tofu")
 }
 
 // protoV6Factories serves the provider from this very process.

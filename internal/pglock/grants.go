@@ -1,0 +1,266 @@
+package pglock
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// privilege is one entry of an access list.
+type privilege struct {
+	relation string
+	role     string // empty is PUBLIC
+	name     string
+	option   bool // may be granted on
+}
+
+// roleState is a role that a grant is about.
+type roleState struct {
+	exists, usesSchema, connects, alters bool
+}
+
+// What a role needs to lock, and no more: TRUNCATE would free every lock, and UPDATE on the
+// sequence would set fences back.
+var (
+	tablePrivileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
+	fencePrivileges = []string{"USAGE"}
+)
+
+// RoleGrant is what a role may do with a lock table, compared with what it needs to lock.
+type RoleGrant struct {
+	Role string
+	// Exists tells that there is such a role.
+	Exists bool
+	// Missing and Excess are privileges such as "INSERT on public.pulumi_state_locks". Owners have
+	// neither.
+	Missing, Excess []string
+	// CanAlter tells that the role can alter or drop the table by other means: it is a superuser, or
+	// acts as the owner of the table or its schema.
+	CanAlter bool
+	// CanConnect tells that the role may connect to the database at all.
+	CanConnect bool
+}
+
+func (s *tableState) readGrants(ctx context.Context, tx pgx.Tx, roles []string) error {
+	oids := []uint32{s.main.oid, s.waiters.oid, s.fence.oid} // 0 is nothing
+	const acl = `SELECT c.relname::text, coalesce(r.rolname, '')::text, x.privilege_type, x.is_grantable
+		FROM pg_class AS c
+		CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) AS x
+		LEFT JOIN pg_roles AS r ON r.oid = x.grantee
+		WHERE c.oid = ANY ($1) AND (x.grantee = 0 OR r.rolname IS NOT NULL) AND x.grantee <> c.relowner ORDER BY 1, 2, 3`
+	rows, err := tx.Query(ctx, acl, oids)
+	if err != nil {
+		return err
+	}
+	s.acl, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p privilege, err error) {
+		err = row.Scan(&p.relation, &p.role, &p.name, &p.option)
+		return p, err
+	})
+	if err != nil {
+		return err
+	}
+	s.roles = map[string]roleState{}
+	if len(roles) == 0 {
+		return nil
+	}
+	const about = `SELECT r.rolname::text,
+		EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $2 AND has_schema_privilege(r.oid, n.oid, 'USAGE')),
+		has_database_privilege(r.oid, current_database(), 'CONNECT'),
+		r.rolsuper OR EXISTS (SELECT FROM pg_class AS c WHERE c.oid = $3 AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+			OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $2 AND pg_has_role(r.oid, n.nspowner, 'MEMBER'))
+		FROM pg_roles AS r WHERE r.rolname = ANY ($1)`
+	rows, err = tx.Query(ctx, about, roles, s.table.Schema, s.main.oid)
+	if err != nil {
+		return err
+	}
+	var name string
+	state := roleState{exists: true}
+	_, err = pgx.ForEachRow(rows, []any{&name, &state.usesSchema, &state.connects, &state.alters}, func() error {
+		s.roles[name] = state
+		return nil
+	})
+	return err
+}
+
+// parts are the relations with what a role needs on each.
+func (s *tableState) parts() map[string][]string {
+	return map[string][]string{
+		s.table.Name: tablePrivileges, s.table.waiters(): tablePrivileges, s.table.fence(): fencePrivileges,
+	}
+}
+
+func (s *tableState) relationOf(name string) relation {
+	switch name {
+	case s.table.Name:
+		return s.main
+	case s.table.waiters():
+		return s.waiters
+	}
+	return s.fence
+}
+
+// sqlOf names a part in a GRANT.
+func (s *tableState) sqlOf(name string) string {
+	kind := "TABLE "
+	if name == s.table.fence() {
+		kind = "SEQUENCE "
+	}
+	return kind + ident(s.table.Schema, name)
+}
+
+// held returns the privileges of a role on a part.
+func (s *tableState) held(part, role string) (plain, options []string) {
+	for _, p := range s.acl {
+		if p.relation == part && p.role == role {
+			plain = append(plain, p.name)
+			if p.option {
+				options = append(options, p.name)
+			}
+		}
+	}
+	return plain, options
+}
+
+// public lists what everybody may do.
+func (s *tableState) public() []string {
+	var found []string
+	for _, p := range s.acl {
+		if p.role == "" {
+			found = append(found, p.name+" on "+ident(s.table.Schema, p.relation))
+		}
+	}
+	return found
+}
+
+// others lists the roles that have any privilege and are not among the given ones.
+func (s *tableState) others(roles []string) []string {
+	found := map[string]bool{}
+	for _, p := range s.acl {
+		if p.role != "" && !slices.Contains(roles, p.role) {
+			found[p.role] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// grantSteps brings the privileges of the roles of a spec to what they should be.
+func (s *tableState) grantSteps(spec TableSpec) []step {
+	var steps []step
+	if spec.Grants != nil {
+		steps = append(steps, s.publicSteps()...)
+	}
+	for _, role := range spec.Grants {
+		steps = append(steps, s.roleSteps(role)...)
+	}
+	for _, role := range spec.Revoke {
+		steps = append(steps, s.revokeSteps(role)...)
+	}
+	return steps
+}
+
+func (s *tableState) publicSteps() []step {
+	var steps []step
+	for _, part := range slices.Sorted(maps.Keys(s.parts())) {
+		if held, _ := s.held(part, ""); len(held) > 0 {
+			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC", s.sqlOf(part))))
+		}
+	}
+	return steps
+}
+
+func (s *tableState) roleSteps(role string) []step {
+	var steps []step
+	if !s.roles[role].usesSchema {
+		sql := fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s", ident(s.table.Schema), ident(role))
+		steps = append(steps, step{what: "USAGE on schema " + ident(s.table.Schema) + " for " + ident(role), sql: sql, remedy: sql})
+	}
+	for _, part := range slices.Sorted(maps.Keys(s.parts())) {
+		if s.relationOf(part).owner == role {
+			continue // an owner has every right already
+		}
+		missing, excess, options := s.compare(part, role)
+		on := s.sqlOf(part)
+		if len(missing) > 0 {
+			steps = append(steps, s.grantStep(part, fmt.Sprintf("GRANT %s ON %s TO %s", strings.Join(missing, ", "), on, ident(role))))
+		}
+		if len(excess) > 0 {
+			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE %s ON %s FROM %s", strings.Join(excess, ", "), on, ident(role))))
+		}
+		if len(options) > 0 {
+			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE GRANT OPTION FOR %s ON %s FROM %s", strings.Join(options, ", "), on, ident(role))))
+		}
+	}
+	return steps
+}
+
+// compare returns what a role lacks, has too much, and may grant on.
+func (s *tableState) compare(part, role string) (missing, excess, options []string) {
+	want := s.parts()[part]
+	have, grantable := s.held(part, role)
+	for _, w := range want {
+		if !slices.Contains(have, w) {
+			missing = append(missing, w)
+		}
+	}
+	for _, h := range have {
+		switch {
+		case !slices.Contains(want, h):
+			excess = append(excess, h)
+		case slices.Contains(grantable, h):
+			options = append(options, h)
+		}
+	}
+	return missing, excess, options
+}
+
+func (s *tableState) revokeSteps(role string) []step {
+	if !s.roles[role].exists {
+		return nil
+	}
+	var steps []step
+	for _, part := range slices.Sorted(maps.Keys(s.parts())) {
+		if held, _ := s.held(part, role); len(held) > 0 {
+			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE ALL ON %s FROM %s", s.sqlOf(part), ident(role))))
+		}
+	}
+	return steps
+}
+
+func (s *tableState) grantStep(part, sql string) step {
+	return step{what: sql, sql: sql, remedy: fmt.Sprintf("ALTER %s OWNER TO "+me, s.sqlOf(part))}
+}
+
+// roleGrants compares the roles with what they need.
+func (s *tableState) roleGrants(roles []string) []RoleGrant {
+	var grants []RoleGrant
+	for _, role := range roles {
+		state := s.roles[role]
+		g := RoleGrant{Role: role, Exists: state.exists, CanAlter: state.alters, CanConnect: state.connects}
+		if state.exists && !state.usesSchema {
+			g.Missing = append(g.Missing, "USAGE on schema "+ident(s.table.Schema))
+		}
+		for _, part := range slices.Sorted(maps.Keys(s.parts())) {
+			relation := s.relationOf(part)
+			if !relation.exists || relation.owner == role {
+				continue
+			}
+			missing, excess, options := s.compare(part, role)
+			on := " on " + ident(s.table.Schema, part)
+			for _, name := range missing {
+				g.Missing = append(g.Missing, name+on)
+			}
+			for _, name := range excess {
+				g.Excess = append(g.Excess, name+on)
+			}
+			for _, name := range options {
+				g.Excess = append(g.Excess, name+on+" with grant option")
+			}
+		}
+		grants = append(grants, g)
+	}
+	return grants
+}

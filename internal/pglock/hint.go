@@ -1,0 +1,155 @@
+package pglock
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Hint gives the next thing to do for an error of this package, empty when it knows none.
+func Hint(err error) string {
+	if hint, ok := decisionHint(err); ok {
+		return hint
+	}
+	var e *CallError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	if e.Remedy != "" && errors.Is(err, ErrDenied) {
+		return e.deniedHint()
+	}
+	if e.Op == "connect" {
+		if hint := e.connectHint(); hint != "" {
+			return hint
+		}
+	}
+	return e.statementHint()
+}
+
+// decisionHint is about what groundwork itself refuses.
+func decisionHint(err error) (hint string, ok bool) {
+	var (
+		exists  *ExistsError
+		shape   *ShapeError
+		live    *LiveLeaseError
+		foreign *ForeignContentError
+		use     *InUseError
+		others  *NotOursError
+	)
+	switch {
+	case errors.As(err, &exists) && exists.Final:
+		return "It cannot be taken over as it is: do what the message says, or choose another name.", true
+	case errors.As(err, &exists):
+		return fmt.Sprintf("If this %s is meant, import it or set adopt_existing = true: it is taken over and nothing in it is changed or lost. Otherwise choose another name.", exists.What), true
+	case errors.As(err, &shape):
+		return "Change the table as the message says, or choose another table or schema; groundwork changes no column that exists.", true
+	case errors.As(err, &live):
+		return fmt.Sprintf("Wait until the holder is done. If it is dead, look at SELECT * FROM %s and delete the row of that lock, then repeat the command.", live.Table), true
+	case errors.As(err, &foreign):
+		return fmt.Sprintf("Move what it holds elsewhere or drop it yourself. To keep the database and only forget it: terraform state rm, or pulumi state delete. What is in it: psql -d %q -c '\\d *.*'", foreign.Database), true
+	case errors.As(err, &use):
+		return "End these sessions and repeat the command, or allow groundwork to cut them off.", true
+	case errors.As(err, &others):
+		return "Adopt the table first, or drop it yourself.", true
+	}
+	return "", false
+}
+
+func (e *CallError) deniedHint() string {
+	switch {
+	case strings.Contains(e.Remedy, " CREATEDB"):
+		return fmt.Sprintf("The user %q may not create databases. As an administrator run: %s; on a managed service give the user that right there (on Scaleway is_admin = true). Or create the database with the service's own tools and adopt it.", e.User, e.Remedy)
+	case strings.HasPrefix(e.Remedy, "GRANT CREATE, USAGE ON SCHEMA"):
+		return fmt.Sprintf("The user %q may not create tables in this schema; since PostgreSQL 15 only the owner of a database may do so in public. As the owner run: %s; or choose a schema of groundwork's own. On Scaleway give the user the permission all on this database.", e.User, e.Remedy)
+	case strings.HasPrefix(e.Remedy, "GRANT CREATE ON DATABASE"):
+		return fmt.Sprintf("The user %q may not create a schema in this database. As the owner run: %s; on Scaleway give the user the permission all on this database. Or choose a schema that exists.", e.User, e.Remedy)
+	case strings.Contains(e.Remedy, "OWNER TO"):
+		return fmt.Sprintf("Only the owner may do that, and %q is not the owner. Connect as the owner, or have the owner or an administrator run: %s", e.User, e.Remedy)
+	}
+	return fmt.Sprintf("The user %q lacks the right. As an administrator run: %s", e.User, e.Remedy)
+}
+
+// from says where a setting was found, where that helps.
+func (e *CallError) from(libpq string) string {
+	if e.at == nil {
+		return ""
+	}
+	return " (from " + e.at(libpq) + ")"
+}
+
+func (e *CallError) connectHint() string {
+	where := fmt.Sprintf("%s%s, port %s%s", e.Host, e.from("host"), e.Port, e.from("port"))
+	switch e.kind { //nolint:errorlint // the kind is one of these values itself
+	case ErrRefused:
+		return fmt.Sprintf("Nothing listens at %s. Check both (managed services often use another port than 5432), and that the server runs.", where)
+	case ErrUnreachable:
+		return fmt.Sprintf("There is no way from this machine to %s. Check the network, the VPN and the firewall.", where)
+	case ErrTimeout:
+		return fmt.Sprintf("Nothing answered at %s. A firewall or the service's list of allowed addresses usually drops such connections: allow this machine there, or raise postgres_connect_timeout.", where)
+	case ErrUnknownHost:
+		return fmt.Sprintf("The host %s%s has no address. Check its spelling, and that this machine resolves it (VPN, private DNS).", e.Host, e.from("host"))
+	case ErrPassword:
+		return fmt.Sprintf("Check the user %q%s and its password%s. PostgreSQL says the same when there is no such user.", e.User, e.from("user"), e.from("password"))
+	case ErrTooManyConnections:
+		return "Close connections that are not needed (SELECT * FROM pg_stat_activity), put PgBouncer in front, or raise max_connections; then repeat the command."
+	case ErrNotReady:
+		return "The server is starting, stopping or failing over. Wait a minute and repeat the command."
+	case ErrNotFound:
+		return fmt.Sprintf("The server has no database %q%s. To create and drop databases groundwork connects to one that exists: set postgres_maintenance_database (rdb on Scaleway, defaultdb on DigitalOcean and Aiven).", e.Database, e.from("dbname"))
+	case ErrDenied:
+		return fmt.Sprintf("The user %q may not connect to this database. As its owner run: GRANT CONNECT ON DATABASE %s TO %s; on a managed service give the user a permission on it there.", e.User, ident(e.Database), ident(e.User))
+	}
+	return e.tlsHint()
+}
+
+func (e *CallError) tlsHint() string {
+	mode, ca := e.from("sslmode"), e.from("sslrootcert")
+	switch e.kind { //nolint:errorlint // the kind is one of these values itself
+	case ErrNotAdmitted:
+		hint := "The server's access rules (pg_hba.conf, or the service's list of allowed addresses) let this user not in from here in this way. Check database and user; if the message says no encryption, set postgres_sslmode = \"require\" or stricter."
+		if !e.clientTLS {
+			hint += " If it asks for a client certificate, set postgres_sslcert and postgres_sslkey."
+		}
+		return hint
+	case ErrNoTLS:
+		return fmt.Sprintf("The server or a pooler in front of it does not speak TLS, and sslmode%s asks for it. Turn TLS on there; without it passwords and locks are unprotected on the way (postgres_sslmode = \"disable\" is for a server on this machine).", mode)
+	case ErrUnknownAuthority:
+		return fmt.Sprintf("The server's certificate is not signed by an authority that is trusted here%s. Set postgres_sslrootcert to the PEM of its authority; services offer it for download (scaleway_rdb_instance has it as certificate).", ca)
+	case ErrHostMismatch:
+		return fmt.Sprintf("The certificate is for another name than %s%s. Connect by the name in the certificate; postgres_sslmode = \"verify-ca\" checks the authority alone.", e.Host, e.from("host"))
+	case ErrCertificate:
+		return "The server's certificate is not valid, for example expired. Renew it there, and check this machine's clock."
+	case ErrClientCertificate:
+		return "The server does not take the client's certificate: it wants one, or wants it signed by another authority, or it has expired. Check postgres_sslcert and postgres_sslkey."
+	}
+	return ""
+}
+
+// statementHint is about failures that have nothing to do with one statement.
+func (e *CallError) statementHint() string {
+	switch e.kind { //nolint:errorlint // the kind is one of these values itself
+	case ErrLost, ErrNotReady:
+		return "The connection broke in the middle. Nothing half-made is left behind: repeat the command, and it goes on from what there is."
+	case ErrTimeout:
+		return "Somebody holds the table in an open transaction, or the server is too slow. See who waits for whom: SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity; then repeat the command."
+	case ErrReadOnly:
+		return "This server takes no writes: it is a standby, or the database is set to read only. Connect to the primary; with several hosts add target_session_attrs=read-write to the URL."
+	case ErrInUse:
+		return "Something else uses it, as the message says. Remove that first and repeat the command."
+	case ErrExists:
+		return "The name is taken. Choose another one, or rename what has it."
+	case ErrNotFound:
+		return "Check the spelling: names are taken exactly as they are written, capitals included. Create what is missing, or name another one."
+	case ErrDenied:
+		return fmt.Sprintf("The user %q%s lacks the right for this. Connect as the owner, or have an administrator grant it.", e.User, e.from("user"))
+	}
+	switch e.Code {
+	case "53100", "53200", "53000":
+		return "The server has run out of disk or memory. Free some and repeat the command."
+	case "42601", "0A000", "42883":
+		return "The server does not know this statement. PostgreSQL 13 or newer is needed; some databases that speak its protocol lack parts of it."
+	case "22023":
+		return "The server refuses a setting, as the message says: an encoding, for one, has to fit its locale."
+	}
+	return ""
+}

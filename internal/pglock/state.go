@@ -1,0 +1,349 @@
+package pglock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// relation is what the catalogue says about a table, an index or a sequence.
+type relation struct {
+	exists                bool
+	oid                   uint32
+	kind, persistence     string
+	owner, comment        string
+	rowSecurity, rewrites bool
+	inherits              bool
+}
+
+// columnState is a column as it is.
+type columnState struct {
+	name, kind string
+	length     int // of a varchar; 0 means without a limit
+	notNull    bool
+	fills      bool // by a default, as an identity or as a generated column
+}
+
+// indexState is an index as it is.
+type indexState struct {
+	name                 string
+	keys                 []string
+	unique, valid, plain bool // plain: over all rows, over columns only, a B-tree, checked at once
+}
+
+// tableState is everything about a lock table that the catalogues say. Reading it needs no right on
+// the table.
+type tableState struct {
+	table         Table
+	schemaExists  bool
+	schemaComment string
+	schemaOwner   string
+
+	main, waiters, fence, index relation
+	mainColumns, waitersColumns []columnState
+	mainIndexes, waitersIndexes []indexState
+	constraints                 []string
+	fenceFits                   bool
+	acl                         []privilege
+	roles                       map[string]roleState
+}
+
+func (s *tableState) managed() bool {
+	return s.waiters.comment == markWaiters || s.main.comment == markTable
+}
+
+// readState reads the state of a table, and of the roles that a grant is about.
+func readState(ctx context.Context, tx pgx.Tx, table Table, roles []string) (*tableState, error) {
+	table = table.withDefaults()
+	s := &tableState{table: table}
+	const schema = `SELECT pg_get_userbyid(n.nspowner), coalesce(obj_description(n.oid, 'pg_namespace'), '') FROM pg_namespace AS n WHERE n.nspname = $1`
+	err := tx.QueryRow(ctx, schema, table.Schema).Scan(&s.schemaOwner, &s.schemaComment)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, err
+	}
+	s.schemaExists = err == nil
+	if err := s.readRelations(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := s.readColumns(ctx, tx); err != nil {
+		return nil, err
+	}
+	if s.fence.kind == "S" {
+		const sequence = `SELECT seqtypid = 'bigint'::regtype AND seqincrement > 0 AND NOT seqcycle FROM pg_sequence WHERE seqrelid = $1`
+		if err := tx.QueryRow(ctx, sequence, s.fence.oid).Scan(&s.fenceFits); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.readGrants(ctx, tx, roles)
+}
+
+func (s *tableState) readRelations(ctx context.Context, tx pgx.Tx) error {
+	const query = `SELECT c.relname::text, c.oid, c.relkind::text, c.relpersistence::text, pg_get_userbyid(c.relowner)::text,
+		coalesce(obj_description(c.oid, 'pg_class'), ''), c.relrowsecurity,
+		EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = c.oid),
+		EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid OR i.inhrelid = c.oid)
+		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY ($2)`
+	into := map[string]*relation{
+		s.table.Name: &s.main, s.table.waiters(): &s.waiters, s.table.fence(): &s.fence, s.table.index(): &s.index,
+	}
+	rows, err := tx.Query(ctx, query, s.table.Schema, slices.Collect(maps.Keys(into)))
+	if err != nil {
+		return err
+	}
+	var name string
+	r := relation{exists: true}
+	_, err = pgx.ForEachRow(rows, []any{
+		&name, &r.oid, &r.kind, &r.persistence, &r.owner, &r.comment, &r.rowSecurity, &r.rewrites, &r.inherits,
+	}, func() error {
+		*into[name] = r
+		return nil
+	})
+	return err
+}
+
+func (s *tableState) readColumns(ctx context.Context, tx pgx.Tx) (err error) {
+	if s.main.exists {
+		if s.mainColumns, err = columnsOf(ctx, tx, s.main.oid); err != nil {
+			return err
+		}
+		if s.mainIndexes, err = indexesOf(ctx, tx, s.main.oid); err != nil {
+			return err
+		}
+		// Unique constraints show as indexes, and NOT NULL in the columns.
+		const query = `SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1 AND contype IN ('c', 'f', 'x') ORDER BY conname`
+		rows, err := tx.Query(ctx, query, s.main.oid)
+		if err != nil {
+			return err
+		}
+		if s.constraints, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return err
+		}
+	}
+	if s.waiters.exists {
+		if s.waitersColumns, err = columnsOf(ctx, tx, s.waiters.oid); err != nil {
+			return err
+		}
+		s.waitersIndexes, err = indexesOf(ctx, tx, s.waiters.oid)
+	}
+	return err
+}
+
+func columnsOf(ctx context.Context, tx pgx.Tx, oid uint32) ([]columnState, error) {
+	const query = `SELECT a.attname::text, format_type(a.atttypid, NULL), a.attnotnull,
+		a.atthasdef OR a.attidentity <> '',
+		CASE WHEN a.atttypid = 'character varying'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END
+		FROM pg_attribute AS a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
+	rows, err := tx.Query(ctx, query, oid)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c columnState, err error) {
+		err = row.Scan(&c.name, &c.kind, &c.notNull, &c.fills, &c.length)
+		return c, err
+	})
+}
+
+func indexesOf(ctx context.Context, tx pgx.Tx, oid uint32) ([]indexState, error) {
+	const query = `SELECT c.relname::text, x.indisunique, x.indisvalid AND x.indisready,
+		x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate AND m.amname = 'btree',
+		ARRAY(SELECT coalesce(a.attname::text, '') FROM generate_series(0, x.indnkeyatts - 1) AS k
+			LEFT JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k] ORDER BY k)
+		FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_am AS m ON m.oid = c.relam
+		WHERE x.indrelid = $1 ORDER BY c.relname`
+	rows, err := tx.Query(ctx, query, oid)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (i indexState, err error) {
+		err = row.Scan(&i.name, &i.unique, &i.valid, &i.plain, &i.keys)
+		return i, err
+	})
+}
+
+// ShapeError is a table that is no lock table and cannot become one.
+type ShapeError struct {
+	Table    Table
+	Target   Target
+	Problems []string
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("the table %s (%s) cannot be a lock table: %s", e.Table, e.Target, strings.Join(e.Problems, "; "))
+}
+
+// problems lists what no repair mends.
+func (s *tableState) problems() []string {
+	if !s.main.exists {
+		return slices.Concat(s.waitersProblems(), s.indexProblems())
+	}
+	if problem := kindProblem(s.main); problem != "" {
+		return []string{problem}
+	}
+	problems := relationProblems(s.main)
+	problems = append(problems, columnProblems(s.mainColumns, tableColumns)...)
+	problems = append(problems, s.keyProblems()...)
+	for _, constraint := range s.constraints {
+		problems = append(problems, fmt.Sprintf("its constraint %s could refuse a lock", constraint))
+	}
+	return slices.Concat(problems, s.indexProblems(), s.waitersProblems())
+}
+
+func kindProblem(r relation) string {
+	kinds := map[string]string{
+		"v": "a view", "m": "a materialized view", "f": "a foreign table", "p": "a partitioned table",
+		"S": "a sequence", "i": "an index", "I": "an index", "c": "a type",
+	}
+	if r.kind == "r" {
+		return ""
+	}
+	kind, ok := kinds[r.kind]
+	if !ok {
+		kind = "something else"
+	}
+	return "it is " + kind + " and not a table"
+}
+
+// relationProblems are about what changes the meaning of a row.
+func relationProblems(r relation) []string {
+	var problems []string
+	if r.persistence != "p" {
+		problems = append(problems, "it is not logged, so that a crash of the server would free every lock; run ALTER TABLE … SET LOGGED")
+	}
+	if r.rowSecurity {
+		problems = append(problems, "row-level security can hide locks from those who ask; run ALTER TABLE … DISABLE ROW LEVEL SECURITY")
+	}
+	if r.rewrites {
+		problems = append(problems, "it has rules, which change what a statement does; drop them")
+	}
+	if r.inherits {
+		problems = append(problems, "it takes part in inheritance or partitioning, where the key does not keep locks apart")
+	}
+	return problems
+}
+
+// columnProblems compares columns with what is needed. Missing ones that groundwork adds are none.
+func columnProblems(have []columnState, want []column) []string {
+	var problems []string
+	known := map[string]bool{}
+	for _, w := range want {
+		known[w.name] = true
+		i := slices.IndexFunc(have, func(c columnState) bool { return c.name == w.name })
+		if i < 0 {
+			if !w.added {
+				problems = append(problems, missingColumn(have, w))
+			}
+			continue
+		}
+		if problem := columnProblem(have[i], w); problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	for _, c := range have {
+		if !known[c.name] && c.notNull && !c.fills {
+			problems = append(problems, fmt.Sprintf("its column %s must be filled in and has no default, and groundwork does not know it", ident(c.name)))
+		}
+	}
+	return problems
+}
+
+func missingColumn(have []columnState, want column) string {
+	for _, c := range have {
+		if strings.EqualFold(c.name, want.name) {
+			return fmt.Sprintf("it has no column %s; its column %s was created in quotes, and unquoted names are lower case", want.name, ident(c.name))
+		}
+	}
+	return fmt.Sprintf("it has no column %s", want.name)
+}
+
+func columnProblem(have columnState, want column) string {
+	name := ident(have.name)
+	switch {
+	case !slices.Contains(want.fits, have.kind):
+		return fmt.Sprintf("its column %s is %s and not %s", name, have.kind, want.fits[0])
+	case want.name == "lockid" && have.length > 0 && have.length < lockIDLength:
+		return fmt.Sprintf("its column %s takes %d characters and not %d", name, have.length, lockIDLength)
+	case want.name != "lockid" && have.length > 0:
+		return fmt.Sprintf("its column %s takes only %d characters", name, have.length)
+	case want.name == "leaseexpires" && have.notNull:
+		return fmt.Sprintf("its column %s is NOT NULL, and a lock without an end is NULL there", name)
+	case have.notNull && !have.fills && !strings.Contains(want.definition, "KEY") && !strings.Contains(want.definition, "NOT NULL"):
+		return fmt.Sprintf("its column %s is NOT NULL without a default", name)
+	}
+	return ""
+}
+
+// keyProblems is about what keeps two holders apart.
+func (s *tableState) keyProblems() []string {
+	var problems []string
+	lockid := slices.IndexFunc(s.mainColumns, func(c columnState) bool { return c.name == "lockid" })
+	if lockid < 0 {
+		return nil // said already
+	}
+	key := false
+	for _, index := range s.mainIndexes {
+		switch {
+		case !index.unique:
+		case slices.Equal(index.keys, []string{"lockid"}) && index.valid && index.plain:
+			key = true
+		default:
+			problems = append(problems, fmt.Sprintf("its unique index %s could refuse a lock", ident(index.name)))
+		}
+	}
+	if !key || !s.mainColumns[lockid].notNull {
+		problems = append(problems, "its column lockid is not the primary key, so that two could hold one lock; run ALTER TABLE … ADD PRIMARY KEY (lockid)")
+	}
+	return problems
+}
+
+// expiryIndexed tells whether an index serves the search for what has expired.
+func (s *tableState) expiryIndexed() bool {
+	return slices.ContainsFunc(s.mainIndexes, func(i indexState) bool {
+		return i.valid && i.plain && len(i.keys) > 0 && i.keys[0] == "leaseexpires"
+	})
+}
+
+// indexProblems is about the name that the index should get.
+func (s *tableState) indexProblems() []string {
+	if !s.index.exists || s.expiryIndexed() {
+		return nil
+	}
+	name := ident(s.table.index())
+	for _, index := range s.mainIndexes {
+		if index.name == s.table.index() {
+			if slices.Equal(index.keys, []string{"leaseexpires"}) && !index.valid {
+				return nil // it was never finished, and is made again
+			}
+			return []string{fmt.Sprintf("its index %s is not over leaseexpires; rename it", name)}
+		}
+	}
+	return []string{fmt.Sprintf("the name of its index, %s, is taken by something else in the schema", name)}
+}
+
+// waitersProblems is about the table and the sequence beside it.
+func (s *tableState) waitersProblems() []string {
+	var problems []string
+	beside := func(name, problem string) {
+		problems = append(problems, fmt.Sprintf("beside it, %s: %s", ident(name), problem))
+	}
+	if s.waiters.exists {
+		if problem := kindProblem(s.waiters); problem != "" {
+			beside(s.table.waiters(), problem)
+		} else {
+			for _, problem := range slices.Concat(relationProblems(s.waiters), columnProblems(s.waitersColumns, waitersColumns)) {
+				beside(s.table.waiters(), problem)
+			}
+			if i := slices.IndexFunc(s.waitersColumns, func(c columnState) bool { return c.name == "ticket" }); i >= 0 && !s.waitersColumns[i].fills {
+				beside(s.table.waiters(), "its column ticket does not number itself")
+			}
+		}
+	}
+	if s.fence.exists && !s.fenceFits {
+		beside(s.table.fence(), "it is not a sequence of bigint that only goes up")
+	}
+	return problems
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/minio"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/postgres"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tfcli"
 	"github.com/groundwork-iac/terraform-provider-groundwork/provider"
 )
@@ -31,6 +33,8 @@ type example struct {
 	files map[string]string
 	// buckets are there already, each with an object in it.
 	buckets []string
+	// handMade is a lock table that somebody made by hand, and a role, on the PostgreSQL server.
+	handMade bool
 	// service is another one than MinIO, on which the example is planned: a plan asks nothing.
 	service string
 	// onlyValid examples configure the provider itself, so that they cannot be pointed elsewhere.
@@ -57,6 +61,9 @@ var examples = map[string]example{
 		"environments/dev/infra/main.tf": aConfiguration, "environments/dev/coder/main.tf": aConfiguration,
 		"environments/legacy/main.tf": aConfiguration,
 	}},
+	"resources/groundwork_lock_database/resource_scaleway.tf": {onlyValid: true},
+	"resources/groundwork_state_lock_table/resource_adopt.tf": {handMade: true},
+
 	"data-sources/groundwork_s3_capabilities/data-source_bucket.tf": {buckets: []string{"terraform-state-coder-dev"}},
 }
 
@@ -156,6 +163,9 @@ func TestExamplesApply(t *testing.T) {
 			cli := testenv.NewCLI(t, testenv.Terraform(t), dir, "TF_CLI_ARGS=-no-color",
 				"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT="+server.Endpoint,
 				"GROUNDWORK_ACCESS_KEY="+server.AccessKey, "GROUNDWORK_SECRET_KEY="+server.SecretKey)
+			if usesPostgres(name) {
+				cli.Env = append(cli.Env, postgresFor(t, e)...)
+			}
 			cli.Must("init")
 			cli.Must("apply", "-auto-approve")
 			if strings.Contains(readExample(t, name), `path = "backend.tf"`) {
@@ -163,6 +173,39 @@ func TestExamplesApply(t *testing.T) {
 			}
 			unchanged(t, cli)
 		})
+	}
+}
+
+func usesPostgres(name string) bool {
+	return strings.Contains(name, "groundwork_lock_database") || strings.Contains(name, "groundwork_state_lock_table")
+}
+
+// handMadeTable is what people made before there was a provider for it.
+const handMadeTable = `CREATE TABLE IF NOT EXISTS pulumi_state_locks (
+    LockID VARCHAR(255) PRIMARY KEY,
+    Data TEXT,
+    LeaseExpires TIMESTAMP WITH TIME ZONE
+)`
+
+// postgresFor starts a PostgreSQL server, since the names in the examples are fixed, and returns
+// what the provider has to know of it.
+func postgresFor(t testing.TB, e example) []string {
+	t.Helper()
+	server := testenv.StartPostgres(t, postgres.Options{})
+	if e.handMade {
+		if err := server.CreateDatabase(t.Context(), "pulumi_state_lock", postgres.Superuser); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.CreateRole(t.Context(), "deploy", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Exec(t.Context(), "pulumi_state_lock", handMadeTable); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []string{
+		"PULUMI_LOCK_DB_HOST=" + server.Host, "PULUMI_LOCK_DB_PORT=" + strconv.Itoa(server.Port),
+		"PULUMI_LOCK_DB_USER=" + postgres.Superuser, "PULUMI_LOCK_DB_PASSWORD=" + server.Password,
 	}
 }
 

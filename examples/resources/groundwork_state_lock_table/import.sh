@@ -1,0 +1,2 @@
+# The engine, the database, the schema and the table.
+terraform import groundwork_state_lock_table.locks postgres/pulumi_state_lock/public/pulumi_state_locks

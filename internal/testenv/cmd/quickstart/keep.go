@@ -14,14 +14,14 @@ func (q *quickstart) wait(ctx context.Context) error {
 	if err := os.WriteFile(file, []byte(q.exports()), 0o600); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
-	q.out.text("MinIO keeps running. To go on by hand, in another terminal:")
+	q.out.text("MinIO and PostgreSQL keep running. To go on by hand, in another terminal:")
 	q.out.line("")
 	q.out.line("     source " + quoted(file))
 	q.out.line("     cd " + quoted(filepath.Join(q.project, bootstrap)))
 	q.out.line("     " + q.tool + " plan")
 	q.out.line("")
-	q.out.text("env.sh puts %s on the PATH and sets the address and the keys of this MinIO; they are", q.tool)
-	q.out.text("of no use elsewhere. Ctrl-C here stops it and removes %s.", q.dir)
+	q.out.text("env.sh puts %s on the PATH and sets the addresses and the keys of these servers; they are", q.tool)
+	q.out.text("of no use elsewhere. Ctrl-C here stops them and removes %s.", q.dir)
 	<-ctx.Done()
 	q.out.line("")
 	return nil

@@ -15,10 +15,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/minio"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/postgres"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tfcli"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/toolchain"
 )
@@ -70,6 +72,7 @@ type quickstart struct {
 	// dir holds everything, and project the copy of examples/quickstart in it.
 	dir, project string
 	server       *minio.Server
+	database     *postgres.Server
 	cli          tfcli.CLI
 	step         int
 }
@@ -80,7 +83,7 @@ func (q *quickstart) run(ctx context.Context, keep bool) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		q.planBootstrap, q.applyBootstrap, q.moveState, q.applyInfra, q.applyCoder, q.meetLock, q.refuseDestroy,
+		q.planBootstrap, q.applyBootstrap, q.moveState, q.applyInfra, q.applyCoder, q.meetLock, q.refuseDestroy, q.makeLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -121,6 +124,11 @@ func (q *quickstart) prepare(ctx context.Context) error {
 	}
 	q.out.item("MinIO at %s, an S3 server that stands in for your cloud's", q.server.Endpoint)
 
+	if q.database, err = postgres.Start(ctx, postgres.Options{}); err != nil {
+		return err
+	}
+	q.out.item("PostgreSQL at %s, which stands in for your cloud's as well", q.database.Addr())
+
 	home := filepath.Join(q.dir, "home")
 	q.project = filepath.Join(q.dir, "project")
 	if err := errors.Join(os.Mkdir(home, 0o700), copyExample(root, q.project)); err != nil {
@@ -136,6 +144,9 @@ func (q *quickstart) environment() []string {
 	return []string{
 		"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT=" + q.server.Endpoint,
 		"AWS_ACCESS_KEY_ID=" + q.server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + q.server.SecretKey,
+		"PULUMI_LOCK_DB_HOST=" + q.database.Host, "PULUMI_LOCK_DB_PORT=" + strconv.Itoa(q.database.Port),
+		"PULUMI_LOCK_DB_USER=" + postgres.Superuser, "PULUMI_LOCK_DB_PASSWORD=" + q.database.Password,
+		"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + q.database.CAFile,
 	}
 }
 
@@ -143,6 +154,9 @@ func (q *quickstart) clean() error {
 	var errs []error
 	if q.server != nil {
 		errs = append(errs, q.server.Stop())
+	}
+	if q.database != nil {
+		errs = append(errs, q.database.Stop())
 	}
 	if q.dir != "" {
 		errs = append(errs, os.RemoveAll(q.dir))
@@ -153,7 +167,7 @@ func (q *quickstart) clean() error {
 // copyExample copies what is under version control, whatever else a visitor has left there.
 func copyExample(root, dir string) error {
 	from := filepath.Join(root, "examples", "quickstart")
-	for _, name := range []string{".gitignore", "bootstrap.sh", "bootstrap/main.tf", infra + "/main.tf", coder + "/main.tf"} {
+	for _, name := range []string{".gitignore", "bootstrap.sh", "bootstrap/main.tf", infra + "/main.tf", coder + "/main.tf", locks + "/main.tf"} {
 		text, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(name))) // #nosec G304 -- of this repository
 		if err != nil {
 			return err

@@ -60,8 +60,12 @@ func TestWaysIn(t *testing.T) {
 		"verify-full, by text":     {role: tlsRole, change: func(c *Config) { c.SSLMode, c.SSLRootCert = "verify-full", pem(server.CAFile) }, encrypted: true, verified: true},
 		"localhost":                {role: tlsRole, change: func(c *Config) { c.Host, c.SSLMode, c.SSLRootCert = "localhost", "verify-full", server.CAFile }, encrypted: true, verified: true},
 		"IPv6":                     {role: tlsRole, change: func(c *Config) { c.Host, c.SSLMode, c.SSLRootCert = "::1", "verify-full", server.CAFile }, encrypted: true, verified: true, skip: !server.HasIPv6},
-		"the second of two hosts":  {role: plain, change: func(c *Config) { c.Host = "127.0.0.1," + c.Host; c.Port = 0; c.URL = "postgres:///?port=1," + port(server) }},
-		"a socket":                 {role: plain, change: func(c *Config) { c.Host, c.SSLMode = server.SocketDir, "verify-full" }, skip: runtime.GOOS == "windows"},
+		"the second of two hosts": {role: plain, change: func(c *Config) {
+			c.Host = "127.0.0.1," + c.Host
+			c.Port = 0
+			c.URL = "postgres:///?port=1," + port(server)
+		}},
+		"a socket": {role: plain, change: func(c *Config) { c.Host, c.SSLMode = server.SocketDir, "verify-full" }, skip: runtime.GOOS == "windows"},
 		"client certificate": {role: certRole, change: func(c *Config) {
 			c.SSLMode, c.SSLRootCert, c.SSLCert, c.SSLKey = "verify-full", server.CAFile, certFile, keyFile
 		}, encrypted: true, verified: true},

@@ -225,7 +225,7 @@ func (s *tableState) tableSteps() []step {
 		steps = append(steps,
 			step{what: "table " + table, sql: fmt.Sprintf("CREATE TABLE %s (%s)", table, definitions(tableColumns)), remedy: mayCreate},
 			step{sql: comment("TABLE "+table, markTable)},
-			// What ALTER DEFAULT PRIVILEGES gives to everybody is taken away at once.
+			// Whatever the grants: nobody has used it yet.
 			step{sql: "REVOKE ALL ON TABLE " + table + " FROM PUBLIC"})
 	} else {
 		steps = append(steps, columnSteps(table, s.mainColumns, tableColumns, mayAlter)...)
@@ -262,9 +262,9 @@ func (s *tableState) besideSteps(first int64) []step {
 	mayCreate := fmt.Sprintf("GRANT CREATE, USAGE ON SCHEMA %s TO "+me, ident(s.table.Schema))
 	mayAlter := fmt.Sprintf("ALTER TABLE %s OWNER TO "+me, waiters)
 	if !s.waiters.exists {
-		steps = append(steps,
-			step{what: "table " + waiters, sql: fmt.Sprintf("CREATE TABLE %s (%s)", waiters, definitions(waitersColumns)), remedy: mayCreate},
-			step{sql: "REVOKE ALL ON TABLE " + waiters + " FROM PUBLIC"})
+		steps = append(steps, step{
+			what: "table " + waiters, sql: fmt.Sprintf("CREATE TABLE %s (%s)", waiters, definitions(waitersColumns)), remedy: mayCreate,
+		})
 	} else {
 		steps = append(steps, columnSteps(waiters, s.waitersColumns, waitersColumns, mayAlter)...)
 	}
@@ -280,9 +280,9 @@ func (s *tableState) besideSteps(first int64) []step {
 		})
 	}
 	if !s.fence.exists {
-		steps = append(steps,
-			step{what: "sequence " + fence, sql: fmt.Sprintf("CREATE SEQUENCE %s AS bigint START WITH %d NO CYCLE", fence, first), remedy: mayCreate},
-			step{sql: "REVOKE ALL ON SEQUENCE " + fence + " FROM PUBLIC"})
+		steps = append(steps, step{
+			what: "sequence " + fence, sql: fmt.Sprintf("CREATE SEQUENCE %s AS bigint START WITH %d NO CYCLE", fence, first), remedy: mayCreate,
+		})
 	}
 	if s.fence.comment != markFence {
 		steps = append(steps, step{sql: comment("SEQUENCE "+fence, markFence), remedy: fmt.Sprintf("ALTER SEQUENCE %s OWNER TO "+me, fence)})

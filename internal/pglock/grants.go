@@ -46,7 +46,7 @@ type RoleGrant struct {
 }
 
 func (s *tableState) readGrants(ctx context.Context, tx pgx.Tx, roles []string) error {
-	oids := []uint32{s.main.oid, s.waiters.oid, s.fence.oid} // 0 is nothing
+	oids := []uint32{s.main.oid, s.waiters.oid, s.fence.oid, s.tickets.oid} // 0 is nothing
 	const acl = `SELECT c.relname::text, coalesce(r.rolname, '')::text, x.privilege_type, x.is_grantable
 		FROM pg_class AS c
 		CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) AS x
@@ -86,11 +86,16 @@ func (s *tableState) readGrants(ctx context.Context, tx pgx.Tx, roles []string) 
 	return err
 }
 
-// parts are the relations with what a role needs on each.
+// parts are the relations with what a role needs on each. To draw a ticket takes no right on the
+// sequence behind it.
 func (s *tableState) parts() map[string][]string {
-	return map[string][]string{
+	parts := map[string][]string{
 		s.table.Name: tablePrivileges, s.table.waiters(): tablePrivileges, s.table.fence(): fencePrivileges,
 	}
+	if s.tickets.exists {
+		parts[s.ticketsName] = nil
+	}
+	return parts
 }
 
 func (s *tableState) relationOf(name string) relation {
@@ -99,14 +104,16 @@ func (s *tableState) relationOf(name string) relation {
 		return s.main
 	case s.table.waiters():
 		return s.waiters
+	case s.table.fence():
+		return s.fence
 	}
-	return s.fence
+	return s.tickets
 }
 
 // sqlOf names a part in a GRANT.
 func (s *tableState) sqlOf(name string) string {
 	kind := "TABLE "
-	if name == s.table.fence() {
+	if name == s.table.fence() || name == s.ticketsName {
 		kind = "SEQUENCE "
 	}
 	return kind + ident(s.table.Schema, name)
@@ -149,10 +156,7 @@ func (s *tableState) others(roles []string) []string {
 
 // grantSteps brings the privileges of the roles of a spec to what they should be.
 func (s *tableState) grantSteps(spec TableSpec) []step {
-	var steps []step
-	if spec.Grants != nil {
-		steps = append(steps, s.publicSteps()...)
-	}
+	steps := s.publicSteps(spec.Grants != nil)
 	for _, role := range spec.Grants {
 		steps = append(steps, s.roleSteps(role)...)
 	}
@@ -162,9 +166,14 @@ func (s *tableState) grantSteps(spec TableSpec) []step {
 	return steps
 }
 
-func (s *tableState) publicSteps() []step {
+// publicSteps takes away what ALTER DEFAULT PRIVILEGES gives to everybody. What stands beside the
+// table is groundwork's own; the table's own grants may be somebody's.
+func (s *tableState) publicSteps(tableToo bool) []step {
 	var steps []step
 	for _, part := range slices.Sorted(maps.Keys(s.parts())) {
+		if part == s.table.Name && !tableToo {
+			continue
+		}
 		if held, _ := s.held(part, ""); len(held) > 0 {
 			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE ALL ON %s FROM PUBLIC", s.sqlOf(part))))
 		}

@@ -44,6 +44,8 @@ func configFor(server *postgres.Server, role postgres.Role) Config {
 	}
 }
 
+var defaultServer postgres.Options
+
 func noEnvironment(string) string { return "" }
 
 func newClient(t *testing.T, c Config) *Client {

@@ -23,22 +23,18 @@ type Observed struct {
 	// Public is what everybody may do, and Others are the roles with any privilege that were not
 	// asked about.
 	Public, Others []string
+
+	grantsDrift bool
 }
 
-// Drifted tells that RepairTable has something to do for these grants, or cannot.
+// Drifted tells that RepairTable, with the roles that were asked about as its grants, has something
+// to do or cannot do it.
 func (o Observed) Drifted() bool {
-	if !o.Exists || len(o.Missing)+len(o.Problems) > 0 {
-		return true
-	}
-	for _, g := range o.Grants {
-		if !g.Exists || len(g.Missing)+len(g.Excess) > 0 {
-			return true
-		}
-	}
-	return false
+	return !o.Exists || o.grantsDrift || len(o.Missing)+len(o.Problems) > 0
 }
 
-// ObserveTable reads a lock table and the grants of roles. It needs no right on the table.
+// ObserveTable reads a lock table and the grants of roles; nil roles leave grants out of what
+// counts as drift. It needs no right on the table.
 func (db *DB) ObserveTable(ctx context.Context, table Table, roles []string) (Observed, error) {
 	spec := TableSpec{Table: table.withDefaults(), Grants: roles}
 	if err := spec.check(); err != nil {
@@ -69,6 +65,10 @@ func observed(s *tableState, roles []string) Observed {
 		o.Missing = s.missing()
 	}
 	o.Grants, o.Public, o.Others = s.roleGrants(roles), s.public(), s.others(roles)
+	o.grantsDrift = len(s.grantSteps(TableSpec{Grants: roles})) > 0
+	for _, g := range o.Grants {
+		o.grantsDrift = o.grantsDrift || !g.Exists
+	}
 	return o
 }
 

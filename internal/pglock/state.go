@@ -44,13 +44,15 @@ type tableState struct {
 	schemaComment string
 	schemaOwner   string
 
-	main, waiters, fence, index relation
-	mainColumns, waitersColumns []columnState
-	mainIndexes, waitersIndexes []indexState
-	constraints                 []string
-	fenceFits                   bool
-	acl                         []privilege
-	roles                       map[string]roleState
+	main, waiters, fence, index, tickets relation
+	mainColumns, waitersColumns          []columnState
+	mainIndexes, waitersIndexes          []indexState
+	constraints                          []string
+	fenceFits                            bool
+	acl                                  []privilege
+	roles                                map[string]roleState
+	// ticketsName is the sequence that numbers the tickets; PostgreSQL chose the name.
+	ticketsName string
 }
 
 func (s *tableState) managed() bool {
@@ -128,8 +130,22 @@ func (s *tableState) readColumns(ctx context.Context, tx pgx.Tx) (err error) {
 		if s.waitersColumns, err = columnsOf(ctx, tx, s.waiters.oid); err != nil {
 			return err
 		}
-		s.waitersIndexes, err = indexesOf(ctx, tx, s.waiters.oid)
+		if s.waitersIndexes, err = indexesOf(ctx, tx, s.waiters.oid); err != nil {
+			return err
+		}
+		return s.readTickets(ctx, tx)
 	}
+	return nil
+}
+
+func (s *tableState) readTickets(ctx context.Context, tx pgx.Tx) error {
+	const query = `SELECT c.relname::text, c.oid, pg_get_userbyid(c.relowner)::text FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid
+		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid > 0 AND c.relkind = 'S'`
+	err := tx.QueryRow(ctx, query, s.waiters.oid).Scan(&s.ticketsName, &s.tickets.oid, &s.tickets.owner)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	s.tickets.exists = err == nil
 	return err
 }
 

@@ -61,6 +61,9 @@ func (a *arguments) object(name string, values map[string]string) {
 
 // backendArguments are those of the backend block, in groups.
 func backendArguments(c Config) [][]argument {
+	if c.PG != nil {
+		return pgArguments(*c.PG)
+	}
 	groups := readArguments(c.S3, c.Target)
 	var keep arguments
 	if c.S3.Encrypt != nil {
@@ -164,6 +167,9 @@ func (c Config) Warnings() []Warning {
 		out = append(out, Warning{"argument_unavailable",
 			fmt.Sprintf("%s does not have %s (added in %s), so it was left out: %s", c.Target, argument, since, effect)})
 	}
+	if c.PG != nil {
+		return out
+	}
 	f := c.S3.Flags
 	if f.SkipRequestingAccountID && c.Target.atLeast(v160) && !c.Target.terraformSince(v161) {
 		lacks("skip_requesting_account_id", "1.6.1", "it asks AWS for an account ID, which fails on other services; use 1.6.1 or newer.")
@@ -185,7 +191,7 @@ func (c Config) Warnings() []Warning {
 // needsChecksumEnvironment: in Terraform, skip_s3_checksum leaves the SDK's own
 // CRC32 on. OpenTofu's switches both off.
 func needsChecksumEnvironment(c Config) bool {
-	return c.S3.Flags.SkipS3Checksum && c.Target.Tool != OpenTofu && c.Target.atLeast(v160)
+	return c.PG == nil && c.S3.Flags.SkipS3Checksum && c.Target.Tool != OpenTofu && c.Target.atLeast(v160)
 }
 
 // defaultsValue turns JSON-like values into an object, refusing secrets.

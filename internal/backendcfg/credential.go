@@ -19,7 +19,7 @@ var credentialShapes = []struct {
 }
 
 // namedCredential is one in the manner of a query or an environment file.
-var namedCredential = regexp.MustCompile(`(?i)\b(?:aws_secret_access_key|aws_session_token|secret_access_key|secret_key|access_key|password)\s*[=:]\s*\S`)
+var namedCredential = regexp.MustCompile(`(?i)\b(?:aws_secret_access_key|aws_session_token|secret_access_key|secret_key|access_key|(?:pg|ssl)?password|conn_str|pg_conn_str)\s*[=:]\s*\S`)
 
 // secretKeyShape is that of an AWS secret access key. Hyphens and dots, which
 // keys and names have, are not in its alphabet.
@@ -51,7 +51,7 @@ func mixed(s string) bool {
 
 // secretNames end the names of values that are secrets by their name alone.
 var secretNames = []string{"password", "passwd", "passphrase", "secret", "secret_key", "secret_access_key",
-	"access_key", "private_key", "api_key", "token"}
+	"access_key", "private_key", "api_key", "token", "conn_str"}
 
 // secretName is true for a name such as db_password, and false for password_policy.
 func secretName(name string) bool {

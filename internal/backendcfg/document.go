@@ -131,7 +131,7 @@ func (d *document) blocks() blocks {
 	return out
 }
 
-// backend is the one s3 backend, or nil. Several backends are an error, since the
+// backend is the one backend of any type, or nil. Several backends are an error, since the
 // tools refuse them too.
 func (d *document) backend() (*nested, error) {
 	bs := d.blocks().backends

@@ -12,13 +12,16 @@ import (
 
 // EditOptions change what Edit may replace.
 type EditOptions struct {
-	// AllowReplace lets Edit put the s3 backend in the place of another type of
+	// AllowReplace lets Edit put the backend in the place of another type of
 	// backend. A cloud block is never replaced.
 	AllowReplace bool
+	// Own lets it replace another type of backend if that carries groundwork's
+	// comment, as when the configuration moves from one type to another.
+	Own bool
 }
 
 // Edit places f in src, the content of file, and returns the new content. It
-// replaces the s3 backend and the remote states that f names where they stand,
+// replaces the backend of f's type and the remote states that f names where they stand,
 // adds those that are missing, removes remote states that groundwork wrote and f
 // no longer names, and leaves every other byte as it is.
 //
@@ -28,6 +31,7 @@ func Edit(src []byte, file string, f Fragment, o EditOptions) ([]byte, error) {
 	if f.Backend == "" {
 		return nil, &FieldError{Field: "backend", Reason: "is missing from the fragment; render it with RenderFragment"}
 	}
+	kind := f.Type()
 	f.RemoteStates = slices.SortedFunc(slices.Values(f.RemoteStates), func(a, b RemoteStateBlock) int {
 		return strings.Compare(a.Name, b.Name)
 	})
@@ -35,7 +39,7 @@ func Edit(src []byte, file string, f Fragment, o EditOptions) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if out, err = editBackend(out, file, f.Backend, o); err != nil {
+	if out, err = editBackend(out, file, kind, f.Backend, o); err != nil {
 		return nil, err
 	}
 	for _, r := range f.RemoteStates {
@@ -61,7 +65,7 @@ func verify(out []byte, file string, f Fragment) error {
 	return nil
 }
 
-func editBackend(src []byte, file, text string, o EditOptions) ([]byte, error) {
+func editBackend(src []byte, file, kind, text string, o EditOptions) ([]byte, error) {
 	d, err := parseDocument(file, src)
 	if err != nil {
 		return nil, err
@@ -75,7 +79,8 @@ func editBackend(src []byte, file, text string, o EditOptions) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case at != nil:
-		if t := at.block.Labels[0]; t != "s3" && !o.AllowReplace {
+		_, own := markerOf(d.text(at.block))
+		if t := at.block.Labels[0]; t != kind && !o.AllowReplace && (!o.Own || !own) {
 			return nil, &ConflictError{File: file, Line: at.block.TypeRange.Start.Line, Type: t}
 		}
 		return d.replace(at.block, text), nil
@@ -85,7 +90,7 @@ func editBackend(src []byte, file, text string, o EditOptions) ([]byte, error) {
 	case len(bs.terraform) == 1:
 		return d.insert(bs.terraform[0], text), nil
 	}
-	e := &AmbiguousError{File: file, What: "terraform blocks", Fix: "put an empty backend \"s3\" {} into the one that should hold it, or merge them"}
+	e := &AmbiguousError{File: file, What: "terraform blocks", Fix: fmt.Sprintf("put an empty backend %q {} into the one that should hold it, or merge them", kind)}
 	for _, b := range bs.terraform {
 		e.Lines = append(e.Lines, b.TypeRange.Start.Line)
 	}

@@ -29,9 +29,12 @@ type CredentialError struct {
 
 // Error names the setting and where credentials belong instead.
 func (e *CredentialError) Error() string {
+	where := "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in an AWS profile"
+	if strings.HasPrefix(e.Field, pgPrefix) {
+		where = "(" + pgConnection + ")"
+	}
 	return fmt.Sprintf("%s holds %s: a backend configuration is committed and must hold no credentials. "+
-		"Remove it here, revoke it if it was ever committed, and give it in the environment "+
-		"(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or in an AWS profile", e.Field, e.Kind)
+		"Remove it here, revoke it if it was ever committed, and give it in the environment %s", e.Field, e.Kind, where)
 }
 
 // SyntaxError is a configuration file that does not parse.
@@ -84,7 +87,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%s has several %s (lines %s): %s", e.File, e.What, strings.Join(lines, ", "), e.Fix)
 }
 
-// ConflictError is another backend, or a cloud block, where an s3 backend is wanted.
+// ConflictError is another type of backend, or a cloud block, where one is wanted.
 type ConflictError struct {
 	File string
 	Line int

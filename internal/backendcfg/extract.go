@@ -9,7 +9,7 @@ import (
 )
 
 // Extract reads back what Edit placed in src, the content of file: the s3
-// backend, whoever wrote it, the remote states that groundwork wrote, and those
+// or pg backend, whoever wrote it, the remote states that groundwork wrote, and those
 // in names. The text is in the form of a rendered Fragment, so that a difference
 // is drift. Found is false when there is none of them.
 func Extract(src []byte, file string, names ...string) (f Fragment, found bool, err error) {
@@ -21,7 +21,7 @@ func Extract(src []byte, file string, names ...string) (f Fragment, found bool, 
 	if err != nil {
 		return Fragment{}, false, err
 	}
-	if at != nil && at.block.Labels[0] == "s3" {
+	if at != nil && editable(at.block.Labels[0]) {
 		f.Backend = canonical(d.text(at.block))
 	}
 	for _, b := range d.blocks().remote {
@@ -47,7 +47,7 @@ func Remove(src []byte, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at != nil && at.block.Labels[0] == "s3" {
+	if at != nil && editable(at.block.Labels[0]) {
 		if _, managed := markerOf(d.text(at.block)); !managed {
 			return nil, &NotManagedError{File: file, Line: at.block.TypeRange.Start.Line}
 		}
@@ -63,7 +63,7 @@ func Remove(src []byte, file string) ([]byte, error) {
 		}
 	}
 	out := d.apply()
-	if at, _ = d.backend(); at != nil && at.block.Labels[0] == "s3" {
+	if at, _ = d.backend(); at != nil && editable(at.block.Labels[0]) {
 		out = d.removeBackend(*at)
 	}
 	if _, err := parseDocument(file, out); err != nil {

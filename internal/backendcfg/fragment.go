@@ -53,6 +53,15 @@ func (f Fragment) String() string {
 	return strings.Join(parts, "\n\n") + "\n"
 }
 
+// Type is the backend's type, or "" without a backend.
+func (f Fragment) Type() string {
+	d, err := parseDocument("", []byte(f.Backend))
+	if err != nil || len(d.body.Blocks) != 1 || len(d.body.Blocks[0].Labels) != 1 {
+		return ""
+	}
+	return d.body.Blocks[0].Labels[0]
+}
+
 // Names are those of the remote states.
 func (f Fragment) Names() []string {
 	names := make([]string, len(f.RemoteStates))

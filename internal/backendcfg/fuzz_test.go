@@ -17,9 +17,13 @@ import (
 // could be, trouble.
 func seed(f *testing.F) {
 	fragment := mustFragment(f, scaleway())
+	pg := mustFragment(f, postgres())
 	for name, src := range corpus(f) {
 		f.Add(src)
 		f.Add(mustEdit(f, src, name, fragment))
+		if out, err := Edit(src, name, pg, EditOptions{}); err == nil {
+			f.Add(out)
+		}
 	}
 	for _, s := range []string{
 		"terraform {}\nterraform {}\n",
@@ -28,6 +32,9 @@ func seed(f *testing.F) {
 		"terraform {}#\r",
 		"terraform{\n\n\n}\n",
 		"terraform {\nbackend \"s3\" {}\n}",
+		"terraform {\nbackend \"pg\" {}\n}",
+		"terraform {\nbackend pg {}\n}",
+		"terraform {\n  backend \"pg\" {\n" + marker + "\nconn_str = 1\n}}\n",
 		"terraform {\n/**/ backend \"s3\" {} /**/\n}",
 		"terraform {\n  cloud {}\n}",
 		"terraform \"x\" {}\n",
@@ -62,8 +69,9 @@ func FuzzEdit(f *testing.F) {
 	fragment := mustFragment(f, scaleway())
 	plain := fragment
 	plain.RemoteStates = nil
+	pg := mustFragment(f, postgres())
 	f.Fuzz(func(t *testing.T, src []byte) {
-		for _, want := range []Fragment{fragment, plain} {
+		for _, want := range []Fragment{fragment, plain, pg} {
 			before := bytes.Clone(src)
 			out, err := Edit(src, "fuzz.tf", want, EditOptions{})
 			if !bytes.Equal(before, src) {
@@ -74,6 +82,11 @@ func FuzzEdit(f *testing.F) {
 				continue
 			}
 			checkEdited(t, src, out, "fuzz.tf", want)
+		}
+		if out, err := Edit(src, "fuzz.tf", pg, EditOptions{Own: true}); err != nil {
+			typed(t, err)
+		} else if again := mustEdit(t, out, "fuzz.tf", pg); !bytes.Equal(again, out) {
+			t.Fatal("a second edit changed the file")
 		}
 		if out, err := Edit(src, "fuzz.tf", fragment, EditOptions{AllowReplace: true}); err != nil {
 			typed(t, err)

@@ -2,6 +2,7 @@ package backendcfg
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,20 +14,24 @@ import (
 // whole file, a Fragment's or a partial configuration. Arguments that are not
 // literal, or that groundwork never writes, are left out; so is the Target, which
 // does not show. Every remote state comes with an S3 of its own. Found is false
-// when there is no s3 backend in the text.
+// when there is no backend in the text that groundwork knows.
 func ReadBack(text string) (c Config, found bool, err error) {
 	d, err := parseDocument("", []byte(text))
 	if err != nil {
 		return Config{}, false, err
 	}
-	body := backendBody(d.body)
+	body, kind := backendBody(d.body)
 	if body == nil {
 		return Config{}, false, nil
 	}
 	in := literals(body)
-	c.S3, c.Lock = in.s3(), in.lock()
+	if kind == pgType {
+		c.PG = in.pg()
+	} else {
+		c.S3, c.Lock = in.s3(), in.lock()
+	}
 	for _, b := range d.blocks().remote {
-		if r, ok := remoteState(b); ok {
+		if r, ok := remoteState(b, kind); ok {
 			c.RemoteStates = append(c.RemoteStates, r)
 		}
 	}
@@ -48,31 +53,51 @@ func (f Fragment) Managed() bool {
 	return managed
 }
 
-// backendBody is where the backend's arguments stand, or nil.
-func backendBody(body *hclsyntax.Body) *hclsyntax.Body {
+// backendBody is where the backend's arguments stand, and its type, or nil.
+func backendBody(body *hclsyntax.Body) (*hclsyntax.Body, string) {
 	if len(body.Blocks) == 0 && len(body.Attributes) > 0 {
-		return body
+		return body, partialType(body)
 	}
 	for _, b := range body.Blocks {
 		switch {
-		case b.Type == "backend" && len(b.Labels) == 1 && b.Labels[0] == "s3":
-			return b.Body
+		case b.Type == "backend" && len(b.Labels) == 1 && editable(b.Labels[0]):
+			return b.Body, b.Labels[0]
 		case b.Type == "terraform" && len(b.Body.Blocks) > 0:
-			if inner := backendBody(b.Body); inner != nil && inner != b.Body {
-				return inner
+			if inner, kind := backendBody(b.Body); inner != nil && inner != b.Body {
+				return inner, kind
 			}
 		}
 	}
-	return nil
+	return nil, ""
 }
 
-func remoteState(b *hclsyntax.Block) (RemoteState, bool) {
+// partialType tells by its arguments what a partial configuration completes.
+func partialType(body *hclsyntax.Body) string {
+	kind := s3Type
+	for name := range body.Attributes {
+		switch {
+		case name == "bucket" || name == "key":
+			return s3Type
+		case slices.Contains(pgNames, name):
+			kind = pgType
+		}
+	}
+	return kind
+}
+
+// remoteState reads a data source; one of another type than the backend is none.
+func remoteState(b *hclsyntax.Block, kind string) (RemoteState, bool) {
 	in := literals(b.Body)
-	if in.text("backend") != "s3" {
+	if in.text("backend") != kind {
 		return RemoteState{}, false
 	}
-	s := in.object("config").s3()
-	r := RemoteState{Name: b.Labels[1], Key: s.Key, Bucket: s.Bucket, S3: &s, Workspace: in.text("workspace")}
+	r := RemoteState{Name: b.Labels[1], Workspace: in.text("workspace")}
+	if kind == pgType {
+		r.PG = in.object("config").pg()
+	} else {
+		s := in.object("config").s3()
+		r.Key, r.Bucket, r.S3 = s.Key, s.Bucket, &s
+	}
 	if v, ok := in["defaults"]; ok {
 		r.Defaults, _ = plainValue(v).(map[string]any)
 	}

@@ -79,7 +79,12 @@ func TestReadBackOfOthers(t *testing.T) {
 			Config{S3: S3{Key: "k"}, Lock: Resolved{Mode: LockNone}}},
 		"other remote state": {"backend \"s3\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"gcs\"\n}\n", true,
 			Config{Lock: Resolved{Mode: LockNone}}},
-		"huge number": {"backend \"s3\" {\n  max_retries = 1e300\n}\n", true, Config{Lock: Resolved{Mode: LockNone}}},
+		"empty pg":      {"terraform {\n  backend \"pg\" {}\n}\n", true, Config{PG: &PG{}}},
+		"connection":    {"backend \"pg\" {\n  conn_str = \"postgres://h/d\"\n  skip_index_creation = false\n}\n", true, Config{PG: &PG{SkipIndexCreation: ptr(false)}}},
+		"partial pg":    {"schema_name = \"s\"\n", true, Config{PG: &PG{SchemaName: "s"}}},
+		"partial of s3": {"schema_name = \"s\"\nkey = \"k\"\n", true, Config{S3: S3{Key: "k"}, Lock: Resolved{Mode: LockNone}}},
+		"pg beside s3":  {"backend \"pg\" {}\ndata \"terraform_remote_state\" \"x\" {\n  backend = \"s3\"\n}\n", true, Config{PG: &PG{}}},
+		"huge number":   {"backend \"s3\" {\n  max_retries = 1e300\n}\n", true, Config{Lock: Resolved{Mode: LockNone}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, found, err := ReadBack(tt.text)
@@ -107,6 +112,7 @@ func FuzzReadBack(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
+	f.Add("schema_name = 1\ntable_name = \"t\"\nskip_table_creation = false\n")
 	f.Add("bucket = 1\nmax_retries = -1e99\nendpoints = {}\nassume_role = [1]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, found, err := ReadBack(text)

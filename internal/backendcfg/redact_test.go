@@ -18,6 +18,8 @@ func TestRedact(t *testing.T) {
 		"secret shape":   {"\n\nx = [\"a\", \"" + secret + "\"]", "# Not shown: line 3 holds a credential (what looks like an AWS secret access key).\n"},
 		"comment":        {"# AWS_SECRET_ACCESS_KEY=" + secret, "# Not shown: line 1 holds a credential (a credential given as name=value).\n"},
 		"URL":            {"endpoint = \"https://u:p@host\"", "# Not shown: line 1 holds a credential (a URL with a user name or password).\n"},
+		"conn_str":       {"conn_str = \"user=u host=h\"", "# Not shown: line 1 holds a credential (conn_str).\n"},
+		"keywords":       {"x = \"host=h sslpassword=p\"", "# Not shown: line 1 holds a credential (a credential given as name=value).\n"},
 		"over two lines": {"# password =\n  hunter2", "# Not shown: there is a credential in it (a credential given as name=value).\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

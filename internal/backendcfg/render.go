@@ -66,7 +66,7 @@ func RenderTFBackend(c Config) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	writeHeader(&b, c, "Managed by groundwork: change the configuration that generates this file, not the file.",
-		fmt.Sprintf("Use it with: %s init -backend-config=FILE, beside a backend \"s3\" {} block.", c.Target.Tool.Command()))
+		fmt.Sprintf("Use it with: %s init -backend-config=FILE, beside a backend %q {} block.", c.Target.Tool.Command(), c.Type()))
 	b.WriteString("\n")
 	writeGroups(&b, backendArguments(c))
 	return finish(b.Bytes())
@@ -106,9 +106,13 @@ func sortedRemoteStates(c Config) []RemoteState {
 }
 
 func writeHeader(b *bytes.Buffer, c Config, lines ...string) {
-	lines = append(lines,
-		"Commit it: it holds no credentials. Those come from the environment, as",
-		"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from an AWS profile.")
+	if c.PG != nil {
+		lines = append(lines, pgHeader(c.Target)...)
+	} else {
+		lines = append(lines,
+			"Commit it: it holds no credentials. Those come from the environment, as",
+			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from an AWS profile.")
+	}
 	if needsChecksumEnvironment(c) {
 		lines = append(lines, "This service also needs "+requestChecksum+" and",
 			responseChecksum+" in the environment.")
@@ -119,7 +123,7 @@ func writeHeader(b *bytes.Buffer, c Config, lines ...string) {
 }
 
 func writeBackend(b *bytes.Buffer, c Config, comment string) {
-	b.WriteString("backend \"s3\" {\n")
+	fmt.Fprintf(b, "backend %q {\n", c.Type())
 	writeComment(b, comment)
 	writeGroups(b, backendArguments(c))
 	b.WriteString("}\n")
@@ -132,12 +136,16 @@ func writeRemoteState(b *bytes.Buffer, c Config, r RemoteState, comment string) 
 	}
 	fmt.Fprintf(b, "data %q %q {\n", remoteStateType, r.Name)
 	writeComment(b, comment)
-	b.WriteString("backend = \"s3\"\n")
+	writeArgument(b, text("backend", c.Type()))
 	if r.Workspace != "" {
 		writeArgument(b, text("workspace", r.Workspace))
 	}
 	b.WriteString("\nconfig = {\n")
-	writeGroups(b, readArguments(r.settings(c.S3), c.Target))
+	if c.PG != nil {
+		writeGroups(b, pgArguments(r.pgSettings(*c.PG)))
+	} else {
+		writeGroups(b, readArguments(r.settings(c.S3), c.Target))
+	}
 	b.WriteString("}\n")
 	if len(r.Defaults) > 0 {
 		b.WriteString("\n")

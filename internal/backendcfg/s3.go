@@ -69,7 +69,9 @@ type AssumeRole struct {
 
 // Config is all that one generated file or block says.
 type Config struct {
-	S3   S3
+	S3 S3
+	// PG is set for a state in PostgreSQL; S3 and Lock then stay empty.
+	PG   *PG
 	Lock Resolved
 	// Target is what will read it; the zero Target is the newest Terraform.
 	Target Target
@@ -87,6 +89,8 @@ type RemoteState struct {
 	Bucket string
 	// S3 is the base if that state is elsewhere altogether; nil is Config.S3.
 	S3 *S3
+	// PG is the same beside Config.PG; Key and Bucket mean nothing there.
+	PG *PG
 	// Workspace is left out when empty.
 	Workspace string
 	// Defaults are outputs to assume while the state has none. Values are what

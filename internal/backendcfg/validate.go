@@ -32,10 +32,7 @@ var bucketShape = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Validate reports the first setting that cannot be used.
 func (c Config) Validate() error {
-	if err := c.S3.validate(""); err != nil {
-		return err
-	}
-	if err := c.validateLock(); err != nil {
+	if err := c.validatePlace(); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
@@ -44,11 +41,22 @@ func (c Config) Validate() error {
 			return &FieldError{Field: "remote_states", Reason: fmt.Sprintf("has %q twice; names must differ", r.Name)}
 		}
 		seen[r.Name] = true
-		if err := r.validate(c.S3); err != nil {
+		if err := r.validate(c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// validatePlace checks where the state is, and its lock.
+func (c Config) validatePlace() error {
+	if c.PG != nil {
+		return c.validatePG()
+	}
+	if err := c.S3.validate(""); err != nil {
+		return err
+	}
+	return c.validateLock()
 }
 
 func (c Config) validateLock() error {
@@ -139,12 +147,12 @@ func (a *AssumeRole) validate(prefix string) error {
 	return checkValue(prefix+"policy", a.Policy)
 }
 
-func (r RemoteState) validate(base S3) error {
+func (r RemoteState) validate(c Config) error {
 	if !hclsyntax.ValidIdentifier(r.Name) {
 		return &FieldError{Field: "remote_states", Reason: fmt.Sprintf("has the name %q, which cannot name a data source; use letters, digits, _ and -, starting with a letter", r.Name)}
 	}
 	prefix := fmt.Sprintf("remote_states[%q].", r.Name)
-	if err := r.settings(base).validate(prefix); err != nil {
+	if err := r.validatePlace(prefix, c); err != nil {
 		return err
 	}
 	if err := checkText(prefix+"workspace", r.Workspace); err != nil {
@@ -152,6 +160,18 @@ func (r RemoteState) validate(base S3) error {
 	}
 	_, err := defaultsValue(prefix+"defaults", r.Defaults)
 	return err
+}
+
+func (r RemoteState) validatePlace(prefix string, c Config) error {
+	switch {
+	case c.PG == nil && r.PG != nil:
+		return &FieldError{Field: strings.TrimSuffix(prefix, "."), Reason: "is in PostgreSQL, and the backend is not; both have to be of one type"}
+	case c.PG == nil:
+		return r.settings(c.S3).validate(prefix)
+	case r.S3 != nil || r.Key != "" || r.Bucket != "":
+		return &FieldError{Field: strings.TrimSuffix(prefix, "."), Reason: "is in a bucket, and the backend is in PostgreSQL; both have to be of one type"}
+	}
+	return r.pgSettings(*c.PG).validate(prefix, c.Target)
 }
 
 // ValidateBucket checks a bucket's name by the rules that all services share;

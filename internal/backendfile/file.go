@@ -160,7 +160,8 @@ func (f File) created(disk []byte, exists bool, r Rendered) ([]byte, error) {
 	}
 	if f.Placement == Block {
 		where = "the backend configuration in " + f.Path
-		there = there && !placeholder(found)
+		// One of another type is Edit's to refuse: it says that a state may be there.
+		there = there && !placeholder(found) && !f.otherType(disk, r.fragment)
 	}
 	if there && found == r.Content {
 		return disk, nil
@@ -170,21 +171,31 @@ func (f File) created(disk []byte, exists bool, r Rendered) ([]byte, error) {
 	if _, err := backendcfg.Decide(f.IfExists, where, found, there, r.Content); err != nil {
 		return nil, err
 	}
-	return f.put(disk, r)
+	return f.put(disk, r, false)
 }
 
 // placeholder is true for the empty block by which people mark where the backend
 // is to go.
 func placeholder(fragment string) bool {
-	return strings.Join(strings.Fields(fragment), "") == `backend"s3"{}`
+	switch strings.Join(strings.Fields(fragment), "") {
+	case `backend"s3"{}`, `backend"pg"{}`:
+		return true
+	}
+	return false
 }
 
-func (f File) put(disk []byte, r Rendered) ([]byte, error) {
+// otherType is true for a file with a backend of another type than want.
+func (f File) otherType(disk []byte, want backendcfg.Fragment) bool {
+	found, _, err := backendcfg.Extract(disk, f.Path)
+	return err == nil && found.Backend != "" && found.Type() != want.Type()
+}
+
+func (f File) put(disk []byte, r Rendered, own bool) ([]byte, error) {
 	if f.Placement == WholeFile {
 		return []byte(r.Content), nil
 	}
 	return backendcfg.Edit(disk, f.Path, r.fragment, backendcfg.EditOptions{
-		AllowReplace: f.IfExists == backendcfg.IfExistsOverwrite,
+		AllowReplace: f.IfExists == backendcfg.IfExistsOverwrite, Own: own,
 	})
 }
 
@@ -216,7 +227,7 @@ func (f File) updated(disk []byte, exists bool, r Rendered, written, seen string
 			return nil, &ChangedError{Path: f.Path}
 		}
 	}
-	return f.put(disk, r)
+	return f.put(disk, r, true)
 }
 
 // errKeep says that something else is in the file, so that it stays.

@@ -23,7 +23,7 @@ type Imported struct {
 // MissingError is a file in which there is nothing to import.
 type MissingError struct {
 	Path string
-	// What is missing: the file, or an s3 backend in it.
+	// What is missing: the file, or a backend in it that groundwork knows.
 	What string
 }
 
@@ -61,7 +61,7 @@ func Import(path string) (*Imported, error) {
 		return nil, err
 	}
 	if !found || !isBackend {
-		return nil, &MissingError{Path: path, What: "there is no backend \"s3\" in it"}
+		return nil, &MissingError{Path: path, What: "there is no backend \"s3\" or \"pg\" in it"}
 	}
 	return &Imported{File: f, Content: shown(content), Sum: Sum(content), Settings: settings}, nil
 }

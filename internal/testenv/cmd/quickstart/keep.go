@@ -14,7 +14,7 @@ func (q *quickstart) wait(ctx context.Context) error {
 	if err := os.WriteFile(file, []byte(q.exports()), 0o600); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
-	q.out.text("MinIO and PostgreSQL keep running. To go on by hand, in another terminal:")
+	q.out.text("The servers keep running. To go on by hand, in another terminal:")
 	q.out.line("")
 	q.out.line("     source " + quoted(file))
 	q.out.line("     cd " + quoted(filepath.Join(q.project, bootstrap)))

@@ -124,10 +124,9 @@ func (q *quickstart) prepare(ctx context.Context) error {
 	}
 	q.out.item("MinIO at %s, an S3 server that stands in for your cloud's", q.server.Endpoint)
 
-	if q.database, err = postgres.Start(ctx, postgres.Options{}); err != nil {
+	if err := q.startPostgres(ctx); err != nil {
 		return err
 	}
-	q.out.item("PostgreSQL at %s, which stands in for your cloud's as well", q.database.Addr())
 
 	home := filepath.Join(q.dir, "home")
 	q.project = filepath.Join(q.dir, "project")
@@ -141,13 +140,35 @@ func (q *quickstart) prepare(ctx context.Context) error {
 
 // environment is all that the tool has to be told. The server and its keys end with this run.
 func (q *quickstart) environment() []string {
-	return []string{
+	env := []string{
 		"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT=" + q.server.Endpoint,
 		"AWS_ACCESS_KEY_ID=" + q.server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + q.server.SecretKey,
-		"PULUMI_LOCK_DB_HOST=" + q.database.Host, "PULUMI_LOCK_DB_PORT=" + strconv.Itoa(q.database.Port),
-		"PULUMI_LOCK_DB_USER=" + postgres.Superuser, "PULUMI_LOCK_DB_PASSWORD=" + q.database.Password,
-		"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + q.database.CAFile,
 	}
+	if q.database != nil {
+		env = append(env,
+			"PULUMI_LOCK_DB_HOST="+q.database.Host, "PULUMI_LOCK_DB_PORT="+strconv.Itoa(q.database.Port),
+			"PULUMI_LOCK_DB_USER="+postgres.Superuser, "PULUMI_LOCK_DB_PASSWORD="+q.database.Password,
+			"PGSSLMODE=verify-full", "PGSSLROOTCERT="+q.database.CAFile)
+	}
+	return env
+}
+
+// startPostgres starts PostgreSQL, which is not built here: where it is not installed, the step that
+// needs it is left out.
+func (q *quickstart) startPostgres(ctx context.Context) error {
+	var err error
+	q.database, err = postgres.Start(ctx, postgres.Options{})
+	var absent *postgres.NotInstalledError
+	switch {
+	case errors.As(err, &absent):
+		q.database = nil
+		q.out.item("no PostgreSQL, so the step about lock tables is left out (%v)", absent)
+		return nil
+	case err != nil:
+		return err
+	}
+	q.out.item("PostgreSQL at %s, which stands in for your cloud's as well", q.database.Addr())
+	return nil
 }
 
 func (q *quickstart) clean() error {

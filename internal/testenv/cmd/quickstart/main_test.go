@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/minio"
 )
 
 func environment(pairs map[string]string) func(string) string {
@@ -18,7 +20,7 @@ func environment(pairs map[string]string) func(string) string {
 func TestQuickstart(t *testing.T) {
 	for _, tool := range []string{"terraform", "tofu"} {
 		t.Run(tool, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
+			ownTemp(t)
 			var stdout, stderr bytes.Buffer
 			if code := run(t.Context(), environment(map[string]string{"TOOL": tool}), &stdout, &stderr); code != 0 {
 				t.Fatalf("exit code %d\n%s%s", code, stdout.String(), stderr.String())
@@ -57,6 +59,39 @@ func quotedInReadme(t *testing.T) []string {
 	return blocks
 }
 
+// ownTemp gives the test a folder for temporary files of its own. PostgreSQL refuses to run as root,
+// so another user must be able to reach it, as in /tmp itself.
+func ownTemp(t *testing.T) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "quickstart-test-") //nolint:usetesting // t.TempDir is closed to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // that is the point
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
+}
+
+// Without PostgreSQL the rest is shown all the same, and what is missing is said.
+func TestWithoutPostgres(t *testing.T) {
+	ownTemp(t)
+	q := &quickstart{out: newPrinter(&bytes.Buffer{}, environment(nil)), server: &minio.Server{Endpoint: "http://127.0.0.1:1"}}
+	if err := q.makeLocks(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, pair := range q.environment() {
+		if strings.HasPrefix(pair, "PULUMI_") {
+			t.Errorf("there is %s", pair)
+		}
+	}
+}
+
 // watcher ends a context when a text was written.
 type watcher struct {
 	bytes.Buffer
@@ -84,7 +119,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 		"while it is kept, which is no failure": {"in another terminal", map[string]string{"KEEP": "1"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
+			ownTemp(t)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			stdout := &watcher{text: tc.text, stop: stop}

@@ -154,10 +154,10 @@ func TestRunRefusesNonsense(t *testing.T) {
 
 // What is told and does not happen is an error with everything that was said.
 func TestShow(t *testing.T) {
-	output := "noise\n│ Lock Info:\n│   Who:       me\nDone! And on to\nmore\n"
+	output := "noise\n│ Lock Info:\n│   Who:       me\nDone! And on to\nmore\nEnd! 1 made.\n"
 	var out bytes.Buffer
 	q := &quickstart{out: newPrinter(&out, environment(nil))}
-	if err := q.show(output, "Done!", "Who:"); err != nil || out.String() != "   | Done!\n   | Who:       me\n" {
+	if err := q.show(output, "Done!", "Who:", "End!"); err != nil || out.String() != "   | Done!\n   | Who:       me\n   | End! 1 made.\n" {
 		t.Errorf("%v: %q", err, out.String())
 	}
 	if err := q.show(output, "absent"); err == nil || !strings.Contains(err.Error(), "absent") || !strings.Contains(err.Error(), "noise") {

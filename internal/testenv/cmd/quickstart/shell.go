@@ -112,7 +112,7 @@ func (q *quickstart) show(output string, starts ...string) error {
 			return unexpected(fmt.Sprintf("the output was to have a line %q", start), output)
 		}
 		// A sentence that goes on in the next line would end in the middle.
-		if whole, _, ok := strings.Cut(found, "! "); ok {
+		if whole, _, ok := strings.Cut(found, "! "); ok && !strings.HasSuffix(found, ".") {
 			found = whole + "!"
 		}
 		q.out.quote(found)

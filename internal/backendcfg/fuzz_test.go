@@ -17,7 +17,7 @@ import (
 // could be, trouble.
 func seed(f *testing.F) {
 	fragment := mustFragment(f, scaleway())
-	pg := mustFragment(f, postgres())
+	pg := mustFragment(f, inPostgres())
 	for name, src := range corpus(f) {
 		f.Add(src)
 		f.Add(mustEdit(f, src, name, fragment))
@@ -69,7 +69,7 @@ func FuzzEdit(f *testing.F) {
 	fragment := mustFragment(f, scaleway())
 	plain := fragment
 	plain.RemoteStates = nil
-	pg := mustFragment(f, postgres())
+	pg := mustFragment(f, inPostgres())
 	f.Fuzz(func(t *testing.T, src []byte) {
 		for _, want := range []Fragment{fragment, plain, pg} {
 			before := bytes.Clone(src)

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// postgres is the same set-up as scaleway, in PostgreSQL.
-func postgres() Config {
+// inPostgres is the same set-up as scaleway, in PostgreSQL.
+func inPostgres() Config {
 	return Config{PG: &PG{SchemaName: "coder"}, RemoteStates: []RemoteState{{Name: "infra", PG: &PG{SchemaName: "infra"}}}}
 }
 
@@ -60,7 +60,7 @@ func TestPGRefuses(t *testing.T) {
 		"remote beside s3":    {func(c *Config) { *c = scaleway(); c.RemoteStates[0].PG = &PG{} }, `remote_states["infra"]`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := postgres()
+			c := inPostgres()
 			tt.set(&c)
 			_, err := RenderTerraform(c)
 			if _, again := RenderFragment(c); err == nil || again == nil {
@@ -109,7 +109,7 @@ func TestPGAlwaysNamesTheSchema(t *testing.T) {
 
 // TestPGEdit holds the edits of a pg backend to all that those of an s3 backend are held to.
 func TestPGEdit(t *testing.T) {
-	f := mustFragment(t, postgres())
+	f := mustFragment(t, inPostgres())
 	if f.Type() != "pg" || mustFragment(t, scaleway()).Type() != "s3" || (Fragment{}).Type() != "" {
 		t.Fatalf("the fragment is of type %q", f.Type())
 	}
@@ -140,7 +140,7 @@ func TestPGEdit(t *testing.T) {
 
 // TestPGAndS3 moves a managed block from one type to the other and back.
 func TestPGAndS3(t *testing.T) {
-	s3, pg := mustFragment(t, scaleway()), mustFragment(t, postgres())
+	s3, pg := mustFragment(t, scaleway()), mustFragment(t, inPostgres())
 	for _, src := range []string{"", "terraform {}\n", "terraform {\r\n  required_version = \">= 1\"\r\n}\r\n"} {
 		one := mustEdit(t, []byte(src), "x.tf", s3)
 		if _, err := Edit(one, "x.tf", pg, EditOptions{}); !errors.As(err, new(*ConflictError)) {

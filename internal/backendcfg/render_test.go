@@ -62,7 +62,7 @@ func kinds(t testing.TB) map[string]Config {
 	tofu.Target.Tool = OpenTofu
 	return map[string]Config{
 		"scaleway": scaleway(), "aws": aws, "r2": r2, "hetzner": hetzner, "scaleway_tofu": tofu,
-		"pg": postgres(), "pg_skip": pgSkip(), "pg_tofu": pgTofu(t),
+		"pg": inPostgres(), "pg_skip": pgSkip(), "pg_tofu": pgTofu(t),
 		"everything": everything(t, "terraform", ""), "everything_tofu": everything(t, "opentofu", "1.12.6"),
 	}
 }

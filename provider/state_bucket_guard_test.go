@@ -170,7 +170,7 @@ func TestAccStateBucketContents(t *testing.T) {
 			{
 				PreConfig: put(t, name, "readme.txt", "hello"),
 				Config:    bucketTF(t, name, ""), Destroy: true,
-				ExpectError: words(`is not empty: 1 objects, 0 superseded versions and 0 delete markers, "readme.txt" among them.`),
+				ExpectError: words(`is not empty: it holds 1 object, 0 superseded versions and 0 delete markers, "readme.txt" among them.`),
 			},
 			{Config: bucketTF(t, name, "force_destroy = true")},
 		},

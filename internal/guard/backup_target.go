@@ -23,7 +23,8 @@ func openTarget(ctx context.Context, c *s3store.Client, bucket, to, name string)
 	host, prefix, _ := strings.Cut(to[len(s3Scheme):], "/")
 	switch {
 	case host == "" || strings.ContainsAny(host, "?#@:") || strings.ContainsAny(prefix, "?#"):
-		return nil, fmt.Errorf("the backup target %q is not written s3://bucket/prefix", to)
+		// It is not repeated: it may carry credentials.
+		return nil, errors.New("the backup target is not written s3://bucket/prefix, without credentials and parameters")
 	case host == bucket:
 		return nil, fmt.Errorf("the final backup of bucket %q would go into the bucket itself", bucket)
 	}

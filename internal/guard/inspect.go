@@ -60,16 +60,16 @@ func (s State) String() string {
 	case s.Summary.Kind == statefile.Encrypted:
 		return s.Key + " (encrypted by OpenTofu, so its resources cannot be counted)"
 	case s.Summary.PendingOperations > 0:
-		return fmt.Sprintf("%s (%s, %d pending operations)", s.Key, countOf(s.Summary.ManagedInstances), s.Summary.PendingOperations)
+		return fmt.Sprintf("%s (%s, %s)", s.Key, countOf(s.Summary.ManagedInstances, "resource"), countOf(s.Summary.PendingOperations, "pending operation"))
 	}
-	return fmt.Sprintf("%s (%s)", s.Key, countOf(s.Summary.ManagedInstances))
+	return fmt.Sprintf("%s (%s)", s.Key, countOf(s.Summary.ManagedInstances, "resource"))
 }
 
-func countOf(n int) string {
+func countOf(n int, what string) string {
 	if n == 1 {
-		return "1 resource"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d resources", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // Report is what a bucket holds.

@@ -51,10 +51,10 @@ type ContentsError struct{ Report *Report }
 
 func (e *ContentsError) Error() string {
 	r := e.Report
-	s := fmt.Sprintf("bucket %q is not empty: %d objects, %d superseded versions and %d delete markers, %q among them",
-		r.Bucket, r.Objects, r.Versions, r.Markers, r.Example)
+	s := fmt.Sprintf("bucket %q is not empty: it holds %s, %s and %s, %q among them",
+		r.Bucket, countOf(r.Objects, "object"), countOf(r.Versions, "superseded version"), countOf(r.Markers, "delete marker"), r.Example)
 	if len(r.Locks) > 0 {
-		s += fmt.Sprintf("; %d lock objects say that a run is under way or died, the first is %q", len(r.Locks), r.Locks[0])
+		s += fmt.Sprintf(". A lock says that a run is under way, or died: %s, the first is %q", countOf(len(r.Locks), "lock object"), r.Locks[0])
 	}
 	return s
 }

@@ -72,8 +72,8 @@ func checkAnswer(op string, resp *http.Response) error {
 	switch {
 	case resp.StatusCode >= http.StatusInternalServerError:
 		return nil // a gateway's own page, which is worth another try
-	case op == "GetObject" && !failed:
-		return nil // may be anything
+	case op == "GetObject" && !failed && resp.Header.Get("ETag") != "":
+		return nil // may be a page
 	case isPage(resp):
 		return &answerError{what: "the answer is a web page"}
 	case failed || answerRoots[op] == "" || resp.Body == nil || resp.StatusCode != http.StatusOK:

@@ -224,6 +224,7 @@ func TestCheckAnswer(t *testing.T) {
 		op, kind, body string
 		status         int
 		length         int64 // 0 stands for that of the body
+		etag           string
 		fails          bool
 		unsupported    bool
 	}{
@@ -240,7 +241,9 @@ func TestCheckAnswer(t *testing.T) {
 		"blanks that keep a line open":      {op: "DeleteObjects", body: strings.Repeat(" ", 4096) + "<DeleteResult/>", status: 200},
 		"a page in place of a refusal":      {op: "PutObject", kind: "text/html; charset=utf-8", body: "<html>", status: 403, fails: true},
 		"a gateway's page":                  {op: "PutObject", kind: "text/html", body: "<html>", status: 502},
-		"an object that is a page":          {op: "GetObject", kind: "text/html", body: "<html>", status: 200},
+		"an object that is a page":          {op: "GetObject", kind: "text/html", body: "<html>", status: 200, etag: `"x"`},
+		"a page in place of an object":      {op: "GetObject", kind: "text/html", body: "<html>", status: 200, fails: true},
+		"an object without an ETag":         {op: "GetObject", kind: "application/json", body: "{}", status: 200},
 		"no object, but a page":             {op: "GetObject", kind: "text/html", body: "<html>", status: 404, fails: true},
 		"an empty answer of a page's type":  {op: "PutObject", kind: "text/html", status: 200},
 		"a page without a length, for HEAD": {op: "HeadBucket", kind: "text/html", status: 200, length: -1, fails: true},
@@ -251,7 +254,7 @@ func TestCheckAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			resp := &http.Response{
-				StatusCode: tc.status, Header: http.Header{"Content-Type": {tc.kind}},
+				StatusCode: tc.status, Header: http.Header{"Content-Type": {tc.kind}, "Etag": {tc.etag}},
 				Body: io.NopCloser(strings.NewReader(tc.body)), ContentLength: int64(len(tc.body)),
 			}
 			if tc.length != 0 {

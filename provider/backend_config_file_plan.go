@@ -207,9 +207,12 @@ func (p *backendParts) nullable() []attr.Value {
 		s.Region, s.Endpoint, s.WorkspaceKeyPrefix, s.Encrypt, s.KMSKeyID, s.Profile, s.MaxRetries, s.CustomCABundle,
 		s.DynamoDBEndpoint, s.STSEndpoint, s.AssumeRole,
 	}
+	if g := p.pg; g != nil {
+		out = []attr.Value{g.SchemaName, g.SkipSchemaCreation, g.SkipTableCreation, g.SkipIndexCreation, g.TableName, g.IndexName}
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.remotes)) {
 		r := p.remotes[name]
-		out = append(out, r.Region, r.Endpoint, r.Workspace, r.Defaults)
+		out = append(out, r.SchemaName, r.TableName, r.IndexName, r.Region, r.Endpoint, r.Workspace, r.Defaults)
 	}
 	return out
 }

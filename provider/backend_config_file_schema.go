@@ -63,13 +63,13 @@ func backendFileAttributes() map[string]schema.Attribute {
 		},
 		"placement": schema.StringAttribute{
 			MarkdownDescription: "`file` (the whole file is groundwork's) or `block` (groundwork's blocks inside a file that is otherwise yours, such as `providers.tf`; with `format = \"terraform\"` only). " +
-				"An empty `backend \"s3\" {}` marks where the block is to go; without one it goes into the `terraform` block. A destroy takes the blocks out again, and removes the file only if nothing else is in it. Changing it replaces the resource. Default: `file`.",
+				"An empty `backend \"s3\" {}` or `backend \"pg\" {}` marks where the block is to go; without one it goes into the `terraform` block. A destroy takes the blocks out again, and removes the file only if nothing else is in it. Changing it replaces the resource. Default: `file`.",
 			Optional: true, Computed: true, PlanModifiers: replace,
 			Default:    stringdefault.StaticString(string(backendfile.WholeFile)),
 			Validators: []validator.String{stringvalidator.OneOf(string(backendfile.WholeFile), string(backendfile.Block))},
 		},
 		"if_exists": schema.StringAttribute{
-			MarkdownDescription: "What to do when the file, or an s3 backend in it, is there before this resource: `error` refuses; `adopt_identical` takes over what says the same, comments and spacing aside, and puts it into groundwork's words; " +
+			MarkdownDescription: "What to do when the file, or a backend in it, is there before this resource: `error` refuses; `adopt_identical` takes over what says the same, comments and spacing aside, and puts it into groundwork's words; " +
 				"`overwrite` replaces whatever is there, a backend of another type included. Text that is byte by byte what would be written passes in any case: it is what an interrupted run leaves, and nothing is lost by it. Default: `error`.",
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(backendcfg.IfExistsError)),
 			Validators: []validator.String{stringvalidator.OneOf(

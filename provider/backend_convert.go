@@ -22,7 +22,19 @@ func (p *backendParts) settings() (backendcfg.Config, error) {
 	if err != nil {
 		return backendcfg.Config{}, err
 	}
-	c := backendcfg.Config{S3: p.s3Settings(), Target: target}
+	c := backendcfg.Config{Target: target}
+	if p.pg != nil {
+		c.PG = p.pg.settings()
+		for name, r := range p.remotes {
+			remote, err := r.pgSettings(name, *c.PG)
+			if err != nil {
+				return backendcfg.Config{}, err
+			}
+			c.RemoteStates = append(c.RemoteStates, remote)
+		}
+		return c, nil
+	}
+	c.S3 = p.s3Settings()
 	for name, r := range p.remotes {
 		remote, err := r.settings(name, c.S3, p.place)
 		if err != nil {
@@ -99,18 +111,26 @@ func (r remoteStateModel) settings(name string, base backendcfg.S3, place backen
 	base.Region, base.WorkspaceKeyPrefix = r.Region.ValueString(), r.WorkspaceKeyPrefix.ValueString()
 	base.Endpoint = withoutAWSDefault(place, base.Region, r.Endpoint.ValueString())
 	out := backendcfg.RemoteState{Name: name, Key: r.Key.ValueString(), Bucket: r.Bucket.ValueString(), S3: &base, Workspace: r.Workspace.ValueString()}
+	return out, r.readDefaults(name, &out)
+}
+
+func (r remoteStateModel) readDefaults(name string, out *backendcfg.RemoteState) error {
 	if text := r.Defaults.ValueString(); text != "" {
 		if err := json.Unmarshal([]byte(text), &out.Defaults); err != nil {
-			return out, &backendcfg.FieldError{Field: fmt.Sprintf("remote_states[%q].defaults", name), Reason: "is no JSON object"}
+			return &backendcfg.FieldError{Field: fmt.Sprintf("remote_states[%q].defaults", name), Reason: "is no JSON object"}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // backendInputsFrom is the inverse for an import: the inputs that give the text that was found. What
 // the text does not tell is filled with what changes nothing.
 func backendInputsFrom(c backendcfg.Config, service string) backendInputs {
+	if c.PG != nil {
+		return pgInputsFrom(c)
+	}
 	in := backendInputs{
+		PG:      types.ObjectNull(pgType),
 		Service: types.StringValue(service), Lock: types.StringValue(string(c.Lock.Mode)),
 		DynamoDBTable: types.StringValue(c.Lock.DynamoDBTable), Tool: types.StringValue(string(backendcfg.Terraform)),
 		ToolVersion: types.StringValue(toolLatest),
@@ -121,6 +141,7 @@ func backendInputsFrom(c backendcfg.Config, service string) backendInputs {
 		remotes[r.Name] = types.ObjectValueMust(remoteStateType.AttrTypes, map[string]attr.Value{
 			"key": types.StringValue(r.Key), "bucket": types.StringValue(r.Bucket), "region": textOrNull(r.S3.Region),
 			"endpoint": textOrNull(r.S3.Endpoint), "workspace_key_prefix": types.StringValue(r.S3.WorkspaceKeyPrefix),
+			"schema_name": types.StringNull(), "table_name": types.StringNull(), "index_name": types.StringNull(),
 			"workspace": textOrNull(r.Workspace), "defaults": jsonOrNull(r.Defaults),
 		})
 	}

@@ -75,6 +75,9 @@ func backendPath(field string) path.Path {
 			return path.Root("s3").AtName("assume_role").AtName(name)
 		}
 	}
+	if name, ok := strings.CutPrefix(field, "pg."); ok && pgType[name] != nil {
+		return path.Root("pg").AtName(name)
+	}
 	name, _, _ := strings.Cut(field, ".")
 	if s3Type[name] != nil {
 		return path.Root("s3").AtName(name)

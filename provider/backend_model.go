@@ -12,6 +12,7 @@ const toolLatest = "latest"
 // it and the data source that shows it share it.
 type backendInputs struct {
 	S3            types.Object `tfsdk:"s3"`
+	PG            types.Object `tfsdk:"pg"`
 	Service       types.String `tfsdk:"service"`
 	Lock          types.String `tfsdk:"lock"`
 	DynamoDBTable types.String `tfsdk:"dynamodb_table"`
@@ -39,6 +40,16 @@ type s3Model struct {
 	AssumeRole         types.Object `tfsdk:"assume_role"`
 }
 
+// pgModel is the pg attribute.
+type pgModel struct {
+	SchemaName         types.String `tfsdk:"schema_name"`
+	SkipSchemaCreation types.Bool   `tfsdk:"skip_schema_creation"`
+	SkipTableCreation  types.Bool   `tfsdk:"skip_table_creation"`
+	SkipIndexCreation  types.Bool   `tfsdk:"skip_index_creation"`
+	TableName          types.String `tfsdk:"table_name"`
+	IndexName          types.String `tfsdk:"index_name"`
+}
+
 // assumeRoleModel is s3.assume_role.
 type assumeRoleModel struct {
 	RoleARN           types.String `tfsdk:"role_arn"`
@@ -58,6 +69,9 @@ type remoteStateModel struct {
 	Region             types.String `tfsdk:"region"`
 	Endpoint           types.String `tfsdk:"endpoint"`
 	WorkspaceKeyPrefix types.String `tfsdk:"workspace_key_prefix"`
+	SchemaName         types.String `tfsdk:"schema_name"`
+	TableName          types.String `tfsdk:"table_name"`
+	IndexName          types.String `tfsdk:"index_name"`
 	Workspace          types.String `tfsdk:"workspace"`
 	Defaults           types.String `tfsdk:"defaults"`
 }
@@ -77,8 +91,13 @@ var (
 		"max_retries": types.Int64Type, "custom_ca_bundle": types.StringType, "dynamodb_endpoint": types.StringType,
 		"sts_endpoint": types.StringType, "assume_role": types.ObjectType{AttrTypes: assumeRoleType},
 	}
+	pgType = map[string]attr.Type{
+		"schema_name": types.StringType, "skip_schema_creation": types.BoolType, "skip_table_creation": types.BoolType,
+		"skip_index_creation": types.BoolType, "table_name": types.StringType, "index_name": types.StringType,
+	}
 	remoteStateType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"key": types.StringType, "bucket": types.StringType, "region": types.StringType, "endpoint": types.StringType,
-		"workspace_key_prefix": types.StringType, "workspace": types.StringType, "defaults": types.StringType,
+		"workspace_key_prefix": types.StringType, "schema_name": types.StringType, "table_name": types.StringType, "index_name": types.StringType,
+		"workspace": types.StringType, "defaults": types.StringType,
 	}}
 )

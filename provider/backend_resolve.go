@@ -17,8 +17,10 @@ import (
 
 // backendParts are the inputs taken apart.
 type backendParts struct {
-	in      *backendInputs
-	s3      s3Model
+	in *backendInputs
+	s3 s3Model
+	// pg is nil for a state in a bucket.
+	pg      *pgModel
 	role    *assumeRoleModel
 	remotes map[string]remoteStateModel
 	place   backendfor.Place
@@ -28,21 +30,24 @@ type backendParts struct {
 // something is not known yet, or after an error.
 func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags *diag.Diagnostics) *backendcfg.Config {
 	in.fillDefaults()
+	in.checkType(diags)
 	p := in.parts(ctx, diags)
+	p.checkRemotes(diags)
 	if diags.HasError() {
 		return nil
 	}
-	located := p.locate(ctx, data, diags)
+	located := p.fill(ctx, data, diags)
 	if diags.HasError() {
 		return nil
 	}
-	p.fillS3(located)
-	p.fillRemotes()
 	var d diag.Diagnostics
-	if !in.S3.IsUnknown() {
+	switch {
+	case p.pg != nil && !in.PG.IsUnknown():
+		in.PG, d = types.ObjectValueFrom(ctx, pgType, p.pg)
+	case p.pg == nil && !in.S3.IsUnknown():
 		in.S3, d = types.ObjectValueFrom(ctx, s3Type, p.s3)
-		diags.Append(d...)
 	}
+	diags.Append(d...)
 	if !in.RemoteStates.IsUnknown() {
 		in.RemoteStates, d = types.MapValueFrom(ctx, remoteStateType, p.remotes)
 		diags.Append(d...)
@@ -51,7 +56,7 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 		return nil
 	}
 	c, err := p.settings()
-	if err == nil {
+	if err == nil && c.PG == nil {
 		c.Lock, err = p.lock(c.Target)
 	}
 	if err != nil {
@@ -59,6 +64,20 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 		return nil
 	}
 	return &c
+}
+
+// fill fills what is left out, as far as it is known where the state is.
+func (p *backendParts) fill(ctx context.Context, data *providerData, diags *diag.Diagnostics) bool {
+	if p.pg != nil {
+		p.fillPG()
+		return true
+	}
+	located := p.locate(ctx, data, diags)
+	if !diags.HasError() {
+		p.fillS3(located)
+		p.fillRemotes()
+	}
+	return located
 }
 
 // fillDefaults stands in for the schema's defaults, which data sources do not have.
@@ -73,7 +92,7 @@ func (in *backendInputs) fillDefaults() {
 }
 
 func (in *backendInputs) isKnown(ctx context.Context) bool {
-	for _, v := range []attr.Value{in.S3, in.Service, in.Lock, in.DynamoDBTable, in.RemoteStates, in.Tool, in.ToolVersion} {
+	for _, v := range []attr.Value{in.S3, in.PG, in.Service, in.Lock, in.DynamoDBTable, in.RemoteStates, in.Tool, in.ToolVersion} {
 		if !isFullyKnown(ctx, v) {
 			return false
 		}
@@ -84,10 +103,15 @@ func (in *backendInputs) isKnown(ctx context.Context) bool {
 // parts takes the objects apart; what is unknown in them stays so.
 func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *backendParts {
 	p := &backendParts{in: in, remotes: map[string]remoteStateModel{}}
-	if in.S3.IsUnknown() {
+	if in.isPG() {
+		p.pg = unknownPG()
+		if !in.PG.IsUnknown() {
+			diags.Append(in.PG.As(ctx, p.pg, basetypes.ObjectAsOptions{})...)
+		}
+	} else if in.S3.IsUnknown() {
 		unknown := types.StringUnknown()
 		p.s3 = s3Model{Bucket: unknown, Key: unknown, Region: unknown, Endpoint: unknown, WorkspaceKeyPrefix: unknown}
-	} else {
+	} else if !in.S3.IsNull() {
 		diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
 	}
 	if role := p.s3.AssumeRole; !role.IsNull() && !role.IsUnknown() {
@@ -102,7 +126,8 @@ func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *ba
 	for name, element := range elements {
 		r := remoteStateModel{
 			Key: types.StringUnknown(), Bucket: types.StringUnknown(), Region: types.StringUnknown(), Endpoint: types.StringUnknown(),
-			WorkspaceKeyPrefix: types.StringUnknown(), Workspace: types.StringUnknown(), Defaults: types.StringUnknown(),
+			WorkspaceKeyPrefix: types.StringUnknown(), SchemaName: types.StringUnknown(), TableName: types.StringUnknown(),
+			IndexName: types.StringUnknown(), Workspace: types.StringUnknown(), Defaults: types.StringUnknown(),
 		}
 		if !element.IsUnknown() {
 			diags.Append(element.As(ctx, &r, basetypes.ObjectAsOptions{})...)
@@ -273,10 +298,12 @@ func orText(v types.String, value string) types.String {
 func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.Format, diags *diag.Diagnostics) {
 	copied := *in
 	copied.fillDefaults()
-	if copied.S3.IsUnknown() || copied.S3.IsNull() {
+	copied.checkType(diags)
+	if diags.HasError() || !isWritten(copied.S3) && !isWritten(copied.PG) {
 		return
 	}
 	p := copied.parts(ctx, diags)
+	p.checkRemotes(diags)
 	if diags.HasError() {
 		return
 	}
@@ -299,6 +326,10 @@ func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.For
 
 // standIns replaces what is unknown or left out by values that pass every check.
 func (p *backendParts) standIns() {
+	if p.pg != nil {
+		p.standInsPG()
+		return
+	}
 	const anywhere = "https://placeholder.invalid"
 	stand := func(v *types.String, value string) {
 		if v.IsUnknown() || v.IsNull() {

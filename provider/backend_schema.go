@@ -25,28 +25,35 @@ func notEmpty() []validator.String { return []validator.String{stringvalidator.L
 func backendInputAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"s3": schema.SingleNestedAttribute{
-			MarkdownDescription: "Where the state is. There is no room for credentials: they come from the environment or an AWS profile when the tool runs, and a value that looks like one is refused.",
-			Required:            true,
+			MarkdownDescription: "Where the state is, in a bucket. Exactly one of `s3` and `pg` is needed. There is no room for credentials: they come from the environment or an AWS profile when the tool runs, and a value that looks like one is refused.",
+			Optional:            true,
 			Attributes:          backendS3Attributes(),
 		},
+		"pg": schema.SingleNestedAttribute{
+			MarkdownDescription: "Where the state is, in PostgreSQL, with a workspace as a row named after it; `pg = {}` is enough. There is no room for the connection: the tool reads it from `PG_CONN_STR`, and a value that carries credentials is refused. " +
+				"The tool always locks, by a lock of its PostgreSQL session, so that the connection must not lead through a PgBouncer that pools transactions. " +
+				"OpenTofu 1.10 and newer lock differently than Terraform and older OpenTofu: never use both with one database.",
+			Optional:   true,
+			Attributes: backendPGAttributes(),
+		},
 		"service": schema.StringAttribute{
-			MarkdownDescription: "The S3-compatible service, which decides the flags that the tool needs: " + quotedList(s3store.ServiceNames()) + ". Default: the provider's service, or what an `s3.endpoint` other than the provider's tells. With `service`, and `s3.endpoint` where the service has no well-known one, the provider needs no configuration at all.",
+			MarkdownDescription: "With `s3` only: the S3-compatible service, which decides the flags that the tool needs: " + quotedList(s3store.ServiceNames()) + ". Default: the provider's service, or what an `s3.endpoint` other than the provider's tells. With `service`, and `s3.endpoint` where the service has no well-known one, the provider needs no configuration at all.",
 			Optional:            true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(s3store.ServiceNames()...)},
 		},
 		"lock": schema.StringAttribute{
-			MarkdownDescription: "How the tool locks the state: `lockfile` (an object beside the state, `use_lockfile`), `dynamodb` (`dynamodb_table`), `none`, or `auto`: a lock file where the service is known to honour it and the tool can use it, else the table if there is one, else none with a warning. " +
-				"Takes `groundwork_state_bucket.….lock_strategy` as it is; its `unknown`, on a bucket that nothing has probed, is an error that says how to find out, unless there is a `dynamodb_table`. `lockfile` is taken at its word on a service that groundwork does not know, and refused on one that is known to lose locks. Default: `auto`.",
+			MarkdownDescription: "How the tool locks the state in a bucket: `lockfile` (an object beside the state, `use_lockfile`), `dynamodb` (`dynamodb_table`), `none`, or `auto`: a lock file where the service is known to honour it and the tool can use it, else the table if there is one, else none with a warning. " +
+				"Takes `groundwork_state_bucket.….lock_strategy` as it is; its `unknown`, on a bucket that nothing has probed, is an error that says how to find out, unless there is a `dynamodb_table`. `lockfile` is taken at its word on a service that groundwork does not know, and refused on one that is known to lose locks. With `pg`, which always locks, `auto` alone is allowed. Default: `auto`.",
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(backendcfg.LockAuto)),
 			Validators: []validator.String{stringvalidator.OneOf(
 				string(backendcfg.LockAuto), string(backendcfg.LockLockfile), string(backendcfg.LockDynamoDB), string(backendcfg.LockNone), lockUnknown)},
 		},
 		"dynamodb_table": schema.StringAttribute{
-			MarkdownDescription: "The DynamoDB table to lock with, for `lock = \"dynamodb\"` and as the second choice of `auto`. Left out: none.",
+			MarkdownDescription: "With `s3` only: the DynamoDB table to lock with, for `lock = \"dynamodb\"` and as the second choice of `auto`. Left out: none.",
 			Optional:            true, Computed: true, Validators: notEmpty(),
 		},
 		"remote_states": schema.MapNestedAttribute{
-			MarkdownDescription: "Other states that this configuration reads, such as that of an earlier phase: each becomes a `terraform_remote_state` data source of this name. What an entry leaves out is as in `s3`. Not with `format = \"tfbackend\"`. Left out: none.",
+			MarkdownDescription: "Other states that this configuration reads, such as that of an earlier phase: each becomes a `terraform_remote_state` data source of this name. What an entry leaves out is as in `s3` or `pg`; it is of the same type. Not with `format = \"tfbackend\"`. Left out: none.",
 			Optional:            true, Computed: true,
 			NestedObject: schema.NestedAttributeObject{Attributes: backendRemoteAttributes()},
 			Validators: []validator.Map{mapvalidator.KeysAre(
@@ -126,6 +133,29 @@ func backendS3Attributes() map[string]schema.Attribute {
 	}
 }
 
+func backendPGAttributes() map[string]schema.Attribute {
+	skip := func(what string) schema.BoolAttribute {
+		return schema.BoolAttribute{MarkdownDescription: "Expect the " + what + " to exist instead of creating it. Left out: the tool's own, which is to create it.", Optional: true}
+	}
+	return map[string]schema.Attribute{
+		"schema_name": schema.StringAttribute{
+			MarkdownDescription: "The schema with the table of states. It is always written, so that `PG_SCHEMA_NAME` does not lead elsewhere. Default: `" + backendcfg.DefaultPGSchema + "`.",
+			Optional:            true, Computed: true, Validators: notEmpty(),
+		},
+		"skip_schema_creation": skip("schema"),
+		"skip_table_creation":  skip("table"),
+		"skip_index_creation":  skip("index"),
+		"table_name": schema.StringAttribute{
+			MarkdownDescription: "The table of states; OpenTofu 1.10 and newer only. Left out: the tool's own `states`.",
+			Optional:            true, Validators: notEmpty(),
+		},
+		"index_name": schema.StringAttribute{
+			MarkdownDescription: "The table's index; OpenTofu 1.10 and newer only. Left out: the tool's own `states_by_name`.",
+			Optional:            true, Validators: notEmpty(),
+		},
+	}
+}
+
 func backendRoleAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"role_arn":     schema.StringAttribute{MarkdownDescription: "The role's ARN.", Required: true, Validators: notEmpty()},
@@ -155,8 +185,13 @@ func backendRemoteAttributes() map[string]schema.Attribute {
 	asInS3 := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{MarkdownDescription: description + " Default: as in `s3`.", Optional: true, Computed: true, Validators: notEmpty()}
 	}
+	asInPG := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: description + " With `pg` only. Default: as in `pg`.", Optional: true, Computed: true, Validators: notEmpty()}
+	}
 	return map[string]schema.Attribute{
-		"key":      schema.StringAttribute{MarkdownDescription: "The other state's key.", Required: true},
+		"key": schema.StringAttribute{
+			MarkdownDescription: "The other state's key. Needed with `s3`; not with `pg`.", Optional: true, Validators: notEmpty(),
+		},
 		"bucket":   asInS3("The bucket it is in."),
 		"region":   asInS3("That bucket's region."),
 		"endpoint": asInS3("The service's URL, of the same kind of service."),
@@ -164,6 +199,9 @@ func backendRemoteAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "What the keys of its workspaces start with; empty for the tool's own. Default: as in `s3`.",
 			Optional:            true, Computed: true,
 		},
+		"schema_name": asInPG("The schema it is in."),
+		"table_name":  asInPG("The table it is in."),
+		"index_name":  asInPG("That table's index."),
 		"workspace": schema.StringAttribute{
 			MarkdownDescription: "The workspace to read. Left out: `default`.", Optional: true, Validators: notEmpty(),
 		},

@@ -31,7 +31,9 @@ func markSuperseded(ctx context.Context, states []State, workDir, bucket string)
 		}
 	}
 	for i, s := range states {
-		if s.Err != nil || s.Summary.Lineage == "" {
+		// Only the state that manages the bucket has to be let go: any other that somebody has a copy
+		// of stays live.
+		if s.Err != nil || s.Summary.Lineage == "" || !s.ManagesBucket {
 			continue
 		}
 		serial, moved := local[s.Summary.Lineage]

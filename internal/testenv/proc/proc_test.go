@@ -232,8 +232,9 @@ func TestStartGivesUp(t *testing.T) {
 		s := server("hang")
 		s.StartTimeout = 200 * time.Millisecond
 		_, err := s.Start(t.Context())
+		// What the last check said depends on how far it got before the time was over.
 		if err == nil || !strings.Contains(err.Error(), "did not serve within 200ms") ||
-			!strings.Contains(err.Error(), "connection refused") && !strings.Contains(err.Error(), "refused it") {
+			!strings.Contains(err.Error(), "the last check said") {
 			t.Fatalf("unexpected %v", err)
 		}
 	})

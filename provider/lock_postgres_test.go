@@ -361,6 +361,38 @@ func TestAccLockDatabaseOwner(t *testing.T) {
 	})
 }
 
+// TestAccLockDatabaseAdopts takes over a database that is in use, and never drops what is in it.
+func TestAccLockDatabaseAdopts(t *testing.T) {
+	s := testenv.Postgres(t)
+	admin := testenv.PostgresRole(t, s, "CREATEDB")
+	name := testenv.PostgresDatabase(t, s, admin.Name)
+	if err := s.Exec(t.Context(), name, "CREATE TABLE customers (id int); INSERT INTO customers VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	config := func(body string) string {
+		return pgBlock(s, admin, "") + fmt.Sprintf("resource \"groundwork_lock_database\" \"test\" {\n name = %q\n %s\n}", name, body)
+	}
+	resource.ParallelTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: protoV6Factories(),
+		Steps: []resource.TestStep{
+			{Config: config(""), ExpectError: words("adopt_existing")},
+			{Config: config("adopt_existing = true"), ConfigPlanChecks: emptyAfter},
+			{Config: config("adopt_existing = true"), Destroy: true, ExpectError: words("customers")},
+			{
+				PreConfig: func() {
+					if got, err := query(t, s, name, "SELECT count(*)::text FROM customers"); err != nil || got != "1" {
+						t.Errorf("customers: %q, %v", got, err)
+					}
+					if err := s.Exec(t.Context(), name, "DROP TABLE customers"); err != nil {
+						t.Fatal(err)
+					}
+				},
+				Config: config("adopt_existing = true"),
+			},
+		},
+	})
+}
+
 // TestAccLockNames makes objects of names that want to be SQL.
 func TestAccLockNames(t *testing.T) {
 	s := testenv.Postgres(t)

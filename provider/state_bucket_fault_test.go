@@ -60,7 +60,7 @@ func newFaultBench(ctx context.Context, t *testing.T) *faultBench {
 		}
 	}
 	p := newProtoProvider(ctx, t, config(proxy.URL()), func(c *s3store.Config) {
-		c.ResponseTimeout = time.Second
+		c.ResponseTimeout = 3 * time.Second
 		c.MaxBackoff = 20 * time.Millisecond
 		c.Probe = s3store.ProbeSize{Rounds: 2, Writers: 2}
 	})

@@ -7,4 +7,6 @@
 // "This service cannot do that" has several spellings (501 NotImplemented, 405 MethodNotAllowed,
 // 400 MalformedXML or InvalidArgument, 200 with another call's answer), so every refusal is
 // classified by the call that was made and the code that came back, see classify in errors.go.
+// And since the SDK takes anything with status 200 for an answer, every answer is checked to be one
+// before a bucket is believed to be empty, see answer.go.
 package s3store

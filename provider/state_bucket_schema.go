@@ -84,7 +84,7 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 			Optional:            true, Computed: true,
 		},
 		"require_tls": schema.BoolAttribute{
-			MarkdownDescription: "Deny requests over plain http by a policy statement (`groundwork-require-tls`). Not possible on a plain-http endpoint, and not on Scaleway, where a policy denies everyone that it does not name." + hardened,
+			MarkdownDescription: "Deny requests over plain http by a policy statement (`groundwork-require-tls`). Not possible on a plain-http endpoint, not on Scaleway, where a policy denies everyone that it does not name, and without effect on MinIO, which applies bucket policies to anonymous requests only." + hardened,
 			Optional:            true, Computed: true,
 		},
 		"encryption": schema.SingleNestedAttribute{
@@ -176,7 +176,7 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 func bucketAccessAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"access": schema.SetNestedAttribute{
-			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. Left out: untouched. An empty list removes groundwork's statements.",
+			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. On MinIO bucket policies concern anonymous requests only: there, give users their rights with `mc admin policy`. Left out: untouched. An empty list removes groundwork's statements.",
 			Optional:            true, Computed: true,
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"level": schema.StringAttribute{

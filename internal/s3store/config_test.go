@@ -168,7 +168,8 @@ func TestResolve(t *testing.T) {
 			if profile.Name != got.Service {
 				t.Errorf("profile %q for service %q", profile.Name, got.Service)
 			}
-			if http := strings.HasPrefix(got.Endpoint, "http://"); http != (profile.Supports(CapRequireTLS) == Unsupported && profile.Name != "scaleway") {
+			never := profile.Name == "scaleway" || profile.Name == "minio"
+			if http := strings.HasPrefix(got.Endpoint, "http://"); (http || never) != (profile.Supports(CapRequireTLS) == Unsupported) {
 				t.Errorf("%s: require_tls is %s", got.Endpoint, profile.Supports(CapRequireTLS))
 			}
 		})

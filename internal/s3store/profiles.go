@@ -54,7 +54,9 @@ var profiles = []Profile{
 			CapVersioning: Supported,
 			// Encryption works only where the server has a KMS key: asked of the live endpoint.
 			CapEncryption: Unknown, CapPublicAccessBlock: Unsupported,
-			CapRequireTLS: Supported, CapPolicy: Supported, CapTags: Supported,
+			// It evaluates bucket policies for anonymous requests only: the Deny is stored and stops
+			// nobody who signs. Measured.
+			CapRequireTLS: Unsupported, CapPolicy: Supported, CapTags: Supported,
 			CapObjectLock: Supported, CapLogging: Unsupported, CapConditionalPut: Supported,
 			CapLifecycleAbortUploads: Unsupported,
 		}, Supported),
@@ -63,7 +65,7 @@ var profiles = []Profile{
 	{
 		Name: "versity", DisplayName: "Versity S3 Gateway", EndpointRequired: true, DefaultRegion: "us-east-1",
 		PathStyle: true, Dialect: DialectAWS,
-		Lock: LockUnsafe, LockReason: "its posix store checks If-None-Match and then renames, so two writers at once can both win",
+		Lock: LockUnsafe, LockReason: "its posix store checks If-None-Match and then renames, so two writers at once can both win; with versioning a deleted object still counts as present (measured with 1.8.0)",
 		Calls: lifecycleAll(map[Capability]Support{
 			// Versioning needs the gateway to be started with --versioning-dir.
 			CapVersioning: Unknown, CapEncryption: Unsupported, CapPublicAccessBlock: Unsupported,

@@ -31,11 +31,11 @@ func (p *Proxy) forward(c *pair, from, to net.Conn, check func(*pair) (pass bool
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			if !p.wait() {
-				return
-			}
 			if !check(c) {
 				c.cut()
+				return
+			}
+			if !p.wait() {
 				return
 			}
 			if _, err := to.Write(buf[:n]); err != nil {
@@ -91,6 +91,9 @@ func (p *Proxy) fromClient(c *pair) bool {
 		return false
 	case p.after:
 		c.swallow = true
+	case p.stallAt:
+		p.fired = true
+		p.stall()
 	}
 	return true
 }

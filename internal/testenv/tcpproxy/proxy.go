@@ -29,6 +29,7 @@ type Proxy struct {
 	turns   int
 	before  int
 	after   int
+	stallAt int
 	fired   bool
 	latency time.Duration
 	gate    chan struct{} // closed while data may pass
@@ -83,14 +84,22 @@ func (p *Proxy) CutAfter(n int) {
 	p.after, p.fired = p.turns+n, false
 }
 
-// Reset forgets the cuts that were asked for, the turns counted, and whether a cut happened.
+// StallAt holds everything back, as Stall does, from the nth turn from now on.
+func (p *Proxy) StallAt(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stallAt, p.fired = p.turns+n, false
+}
+
+// Reset forgets the faults that were asked for, the turns counted, and whether a fault happened. A
+// stall goes on until Resume.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.turns, p.before, p.after, p.fired = 0, 0, 0, false
+	p.turns, p.before, p.after, p.stallAt, p.fired = 0, 0, 0, 0, false
 }
 
-// Fired reports whether the cut that was asked for last has happened.
+// Fired reports whether the cut or the stall that was asked for last has happened.
 func (p *Proxy) Fired() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,6 +134,10 @@ func (p *Proxy) Connections() int {
 func (p *Proxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.stall()
+}
+
+func (p *Proxy) stall() {
 	if !p.stalled {
 		p.stalled, p.gate = true, make(chan struct{})
 	}

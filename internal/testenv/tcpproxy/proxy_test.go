@@ -166,6 +166,23 @@ func TestStallHoldsBackUntilResume(t *testing.T) {
 	}
 }
 
+func TestStallAtATurn(t *testing.T) {
+	s := newServer(t)
+	p := startProxy(t, s)
+	p.StallAt(2)
+	answers := make(chan []string)
+	go func() { answers <- talk(t, p, "a", "b") }()
+	for !p.Fired() { //nolint:revive // until the second turn
+	}
+	if got := s.told(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("the server was told %v", got)
+	}
+	p.Resume()
+	if got := <-answers; !slices.Equal(got, []string{"A", "B"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestCloseAndCutAllEndConnections(t *testing.T) {
 	for name, end := range map[string]func(*Proxy){
 		"cut": (*Proxy).CutAll, "close": func(p *Proxy) { _ = p.Close() },

@@ -209,21 +209,21 @@ func (db *DB) inTx(ctx context.Context, op string, mode pgx.TxOptions, fn func(p
 		return db.wrap(op, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
-	if _, err := tx.Exec(ctx, "SET LOCAL search_path TO pg_catalog, pg_temp"); err != nil {
-		return db.wrap(op, err)
-	}
 	if err := fn(tx); err != nil {
 		return db.wrap(op, err)
 	}
 	return db.wrap(op+", commit", tx.Commit(ctx))
 }
 
+// ownNames makes a transaction look names up in pg_catalog alone.
+const ownNames = "; SET LOCAL search_path TO pg_catalog, pg_temp"
+
 // reading is a transaction that sees one moment.
-var reading = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+var reading = pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + ownNames}
 
 // changing sees what others have committed as soon as it has the lock that keeps them out. It is
 // said, since a role can have another default.
-var changing = pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
+var changing = pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + ownNames}
 
 // maintain runs fn on a connection to the maintenance database.
 func (c *Client) maintain(ctx context.Context, fn func(*DB) error) error {

@@ -111,10 +111,11 @@ func (db *DB) converge(ctx context.Context, tx pgx.Tx, op string, spec TableSpec
 		if len(steps) == 0 {
 			return result, nil
 		}
+		if done, err := run(ctx, tx, steps); err != nil {
+			failed := steps[min(done, len(steps)-1)]
+			return TableResult{}, db.remedy(strings.TrimSuffix(op+", "+failed.what, ", "), err, failed.remedy)
+		}
 		for _, s := range steps {
-			if _, err := tx.Exec(ctx, s.sql); err != nil {
-				return TableResult{}, db.remedy(op+", "+s.what, err, s.remedy)
-			}
 			if s.what != "" {
 				result.Changes = append(result.Changes, s.what)
 			}
@@ -141,15 +142,10 @@ func (db *DB) settled(ctx context.Context, tx pgx.Tx, op string, spec TableSpec,
 }
 
 // exclusive keeps other changes out until the transaction ends. After that, waiting for those who
-// hold locks would make everybody else wait behind this transaction.
+// hold locks would make everybody else wait behind this transaction, so it does not wait long.
 func exclusive(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout TO '60s'"); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(changeLock)); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, "SET LOCAL lock_timeout TO '10s'")
+	_, err := tx.Exec(ctx, fmt.Sprintf(
+		"SET LOCAL lock_timeout TO '60s'; SELECT pg_advisory_xact_lock(%d); SET LOCAL lock_timeout TO '10s'", changeLock))
 	return err
 }
 
@@ -294,16 +290,12 @@ func (s *tableState) besideSteps(first int64) []step {
 // fence must never come again, not even after the table and its sequence were dropped. The time in
 // milliseconds is ahead of any count of locks.
 func (s *tableState) firstFence(ctx context.Context, tx pgx.Tx) (first int64, err error) {
-	const now = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-	if err := tx.QueryRow(ctx, now).Scan(&first); err != nil {
-		return 0, err
+	query := "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+	if slices.ContainsFunc(s.mainColumns, func(c columnState) bool { return c.name == "fence" }) {
+		query = "SELECT greatest((" + query + "), (SELECT max(fence) + 1 FROM " + s.table.sql() + "))"
 	}
-	if !slices.ContainsFunc(s.mainColumns, func(c columnState) bool { return c.name == "fence" }) {
-		return first, nil
-	}
-	var last int64
-	err = tx.QueryRow(ctx, "SELECT coalesce(max(fence), 0) FROM "+s.table.sql()).Scan(&last)
-	return max(first, last+1), err
+	err = tx.QueryRow(ctx, query).Scan(&first)
+	return first, err
 }
 
 func comment(on, text string) string {

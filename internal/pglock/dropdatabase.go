@@ -136,9 +136,9 @@ func (db *DB) droppable(ctx context.Context, found Database) error {
 // emptySessions ends what a pooler kept of this client's own connections, and refuses to go on
 // while others are connected, unless it is allowed to cut them off.
 func (db *DB) emptySessions(ctx context.Context, name string, opts DropDatabaseOptions) error {
-	// A session that ends takes a moment to leave the list: others get a second, and what is our own
-	// and ended here gets longer.
-	const courtesy, patience = time.Second, 5 * time.Second
+	// A session that ends takes a moment to leave the list: others get half a second, and what is
+	// our own and ended here gets longer.
+	const courtesy, patience = 500 * time.Millisecond, 5 * time.Second
 	started := time.Now()
 	deadline, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -39,10 +39,10 @@ func (db *DB) DropTable(ctx context.Context, table Table) error {
 				return err
 			}
 		}
-		for _, step := range s.dropSteps() {
-			if _, err := tx.Exec(ctx, step.sql); err != nil {
-				return db.remedy(op+", "+step.sql, err, step.remedy)
-			}
+		steps := s.dropSteps()
+		if done, err := run(ctx, tx, steps); err != nil {
+			failed := steps[min(done, len(steps)-1)]
+			return db.remedy(op+", "+failed.sql, err, failed.remedy)
 		}
 		return db.dropSchema(ctx, tx, s)
 	})

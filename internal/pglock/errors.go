@@ -170,6 +170,11 @@ func classify(err error, connecting bool) error {
 
 func byState(pg *pgconn.PgError, connecting bool) error {
 	switch pg.Code {
+	case protocolViolation:
+		if connecting {
+			return ErrNotAdmitted // PgBouncer, which tells a wrong password from nothing else
+		}
+		return nil
 	case "28P01":
 		return ErrPassword
 	case "28000":

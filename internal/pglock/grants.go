@@ -1,13 +1,10 @@
 package pglock
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // privilege is one entry of an access list.
@@ -45,47 +42,6 @@ type RoleGrant struct {
 	CanConnect bool
 }
 
-func (s *tableState) readGrants(ctx context.Context, tx pgx.Tx, roles []string) error {
-	oids := []uint32{s.main.oid, s.waiters.oid, s.fence.oid, s.tickets.oid} // 0 is nothing
-	const acl = `SELECT c.relname::text, coalesce(r.rolname, '')::text, x.privilege_type, x.is_grantable
-		FROM pg_class AS c
-		CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) AS x
-		LEFT JOIN pg_roles AS r ON r.oid = x.grantee
-		WHERE c.oid = ANY ($1) AND (x.grantee = 0 OR r.rolname IS NOT NULL) AND x.grantee <> c.relowner ORDER BY 1, 2, 3`
-	rows, err := tx.Query(ctx, acl, oids)
-	if err != nil {
-		return err
-	}
-	s.acl, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p privilege, err error) {
-		err = row.Scan(&p.relation, &p.role, &p.name, &p.option)
-		return p, err
-	})
-	if err != nil {
-		return err
-	}
-	s.roles = map[string]roleState{}
-	if len(roles) == 0 {
-		return nil
-	}
-	const about = `SELECT r.rolname::text,
-		EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $2 AND has_schema_privilege(r.oid, n.oid, 'USAGE')),
-		has_database_privilege(r.oid, current_database(), 'CONNECT'),
-		r.rolsuper OR EXISTS (SELECT FROM pg_class AS c WHERE c.oid = $3 AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
-			OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $2 AND pg_has_role(r.oid, n.nspowner, 'MEMBER'))
-		FROM pg_roles AS r WHERE r.rolname = ANY ($1)`
-	rows, err = tx.Query(ctx, about, roles, s.table.Schema, s.main.oid)
-	if err != nil {
-		return err
-	}
-	var name string
-	state := roleState{exists: true}
-	_, err = pgx.ForEachRow(rows, []any{&name, &state.usesSchema, &state.connects, &state.alters}, func() error {
-		s.roles[name] = state
-		return nil
-	})
-	return err
-}
-
 // parts are the relations with what a role needs on each. To draw a ticket takes no right on the
 // sequence behind it.
 func (s *tableState) parts() map[string][]string {
@@ -96,18 +52,6 @@ func (s *tableState) parts() map[string][]string {
 		parts[s.ticketsName] = nil
 	}
 	return parts
-}
-
-func (s *tableState) relationOf(name string) relation {
-	switch name {
-	case s.table.Name:
-		return s.main
-	case s.table.waiters():
-		return s.waiters
-	case s.table.fence():
-		return s.fence
-	}
-	return s.tickets
 }
 
 // sqlOf names a part in a GRANT.

@@ -48,7 +48,7 @@ func decisionHint(err error) (hint string, ok bool) {
 	case errors.As(err, &foreign):
 		return fmt.Sprintf("Move what it holds elsewhere or drop it yourself. To keep the database and only forget it: terraform state rm, or pulumi state delete. What is in it: psql -d %q -c '\\d *.*'", foreign.Database), true
 	case errors.As(err, &use):
-		return "End these sessions and repeat the command, or allow groundwork to cut them off.", true
+		return "End these sessions and repeat the command, or allow groundwork to cut them off. A pooler such as PgBouncer keeps connections of its own for a while after its clients have left.", true
 	case errors.As(err, &others):
 		return "Adopt the table first, or drop it yourself.", true
 	}
@@ -79,47 +79,53 @@ func (e *CallError) from(libpq string) string {
 
 func (e *CallError) connectHint() string {
 	where := fmt.Sprintf("%s%s, port %s%s", e.Host, e.from("host"), e.Port, e.from("port"))
-	switch e.kind { //nolint:errorlint // the kind is one of these values itself
-	case ErrRefused:
+	switch {
+	case e.Is(ErrRefused):
 		return fmt.Sprintf("Nothing listens at %s. Check both (managed services often use another port than 5432), and that the server runs.", where)
-	case ErrUnreachable:
+	case e.Is(ErrUnreachable):
 		return fmt.Sprintf("There is no way from this machine to %s. Check the network, the VPN and the firewall.", where)
-	case ErrTimeout:
-		return fmt.Sprintf("Nothing answered at %s. A firewall or the service's list of allowed addresses usually drops such connections: allow this machine there, or raise postgres_connect_timeout.", where)
-	case ErrUnknownHost:
+	case e.Is(ErrTimeout):
+		return fmt.Sprintf("Nothing answered at %s. A firewall or the service's list of allowed addresses usually drops such connections: allow this machine there, or raise postgres_connect_timeout. A pooler also keeps its clients waiting while it cannot reach the server or the database behind it.", where)
+	case e.Is(ErrUnknownHost):
 		return fmt.Sprintf("The host %s%s has no address. Check its spelling, and that this machine resolves it (VPN, private DNS).", e.Host, e.from("host"))
-	case ErrPassword:
+	case e.Is(ErrPassword):
 		return fmt.Sprintf("Check the user %q%s and its password%s. PostgreSQL says the same when there is no such user.", e.User, e.from("user"), e.from("password"))
-	case ErrTooManyConnections:
+	case e.Is(ErrTooManyConnections):
 		return "Close connections that are not needed (SELECT * FROM pg_stat_activity), put PgBouncer in front, or raise max_connections; then repeat the command."
-	case ErrNotReady:
+	case e.Is(ErrNotReady):
 		return "The server is starting, stopping or failing over. Wait a minute and repeat the command."
-	case ErrNotFound:
+	case e.Is(ErrNotFound):
 		return fmt.Sprintf("The server has no database %q%s. To create and drop databases groundwork connects to one that exists: set postgres_maintenance_database (rdb on Scaleway, defaultdb on DigitalOcean and Aiven).", e.Database, e.from("dbname"))
-	case ErrDenied:
+	case e.Is(ErrDenied):
 		return fmt.Sprintf("The user %q may not connect to this database. As its owner run: GRANT CONNECT ON DATABASE %s TO %s; on a managed service give the user a permission on it there.", e.User, ident(e.Database), ident(e.User))
 	}
 	return e.tlsHint()
 }
 
+// protocolViolation is what PgBouncer gives as the code of most of its own errors.
+const protocolViolation = "08P01"
+
 func (e *CallError) tlsHint() string {
 	mode, ca := e.from("sslmode"), e.from("sslrootcert")
-	switch e.kind { //nolint:errorlint // the kind is one of these values itself
-	case ErrNotAdmitted:
+	switch {
+	case e.Is(ErrNotAdmitted):
+		if e.Code == protocolViolation {
+			return fmt.Sprintf("A pooler such as PgBouncer turned the connection away, and says the same for several reasons: a wrong password%s, a user%s that it does not know, or a database or a server that it cannot reach. Check these, and its log.", e.from("password"), e.from("user"))
+		}
 		hint := "The server's access rules (pg_hba.conf, or the service's list of allowed addresses) let this user not in from here in this way. Check database and user; if the message says no encryption, set postgres_sslmode = \"require\" or stricter."
 		if !e.clientTLS {
 			hint += " If it asks for a client certificate, set postgres_sslcert and postgres_sslkey."
 		}
 		return hint
-	case ErrNoTLS:
+	case e.Is(ErrNoTLS):
 		return fmt.Sprintf("The server or a pooler in front of it does not speak TLS, and sslmode%s asks for it. Turn TLS on there; without it passwords and locks are unprotected on the way (postgres_sslmode = \"disable\" is for a server on this machine).", mode)
-	case ErrUnknownAuthority:
+	case e.Is(ErrUnknownAuthority):
 		return fmt.Sprintf("The server's certificate is not signed by an authority that is trusted here%s. Set postgres_sslrootcert to the PEM of its authority; services offer it for download (scaleway_rdb_instance has it as certificate).", ca)
-	case ErrHostMismatch:
+	case e.Is(ErrHostMismatch):
 		return fmt.Sprintf("The certificate is for another name than %s%s. Connect by the name in the certificate; postgres_sslmode = \"verify-ca\" checks the authority alone.", e.Host, e.from("host"))
-	case ErrCertificate:
+	case e.Is(ErrCertificate):
 		return "The server's certificate is not valid, for example expired. Renew it there, and check this machine's clock."
-	case ErrClientCertificate:
+	case e.Is(ErrClientCertificate):
 		return "The server does not take the client's certificate: it wants one, or wants it signed by another authority, or it has expired. Check postgres_sslcert and postgres_sslkey."
 	}
 	return ""
@@ -127,20 +133,20 @@ func (e *CallError) tlsHint() string {
 
 // statementHint is about failures that have nothing to do with one statement.
 func (e *CallError) statementHint() string {
-	switch e.kind { //nolint:errorlint // the kind is one of these values itself
-	case ErrLost, ErrNotReady:
+	switch {
+	case e.Is(ErrLost), e.Is(ErrNotReady):
 		return "The connection broke in the middle. Nothing half-made is left behind: repeat the command, and it goes on from what there is."
-	case ErrTimeout:
+	case e.Is(ErrTimeout):
 		return "Somebody holds the table in an open transaction, or the server is too slow. See who waits for whom: SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity; then repeat the command."
-	case ErrReadOnly:
+	case e.Is(ErrReadOnly):
 		return "This server takes no writes: it is a standby, or the database is set to read only. Connect to the primary; with several hosts add target_session_attrs=read-write to the URL."
-	case ErrInUse:
+	case e.Is(ErrInUse):
 		return "Something else uses it, as the message says. Remove that first and repeat the command."
-	case ErrExists:
+	case e.Is(ErrExists):
 		return "The name is taken. Choose another one, or rename what has it."
-	case ErrNotFound:
+	case e.Is(ErrNotFound):
 		return "Check the spelling: names are taken exactly as they are written, capitals included. Create what is missing, or name another one."
-	case ErrDenied:
+	case e.Is(ErrDenied):
 		return fmt.Sprintf("The user %q%s lacks the right for this. Connect as the owner, or have an administrator grant it.", e.User, e.from("user"))
 	}
 	switch e.Code {

@@ -1,20 +1,14 @@
 package pglock
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // relation is what the catalogue says about a table, an index or a sequence.
 type relation struct {
 	exists                bool
-	oid                   uint32
 	kind, persistence     string
 	owner, comment        string
 	rowSecurity, rewrites bool
@@ -57,128 +51,6 @@ type tableState struct {
 
 func (s *tableState) managed() bool {
 	return s.waiters.comment == markWaiters || s.main.comment == markTable
-}
-
-// readState reads the state of a table, and of the roles that a grant is about.
-func readState(ctx context.Context, tx pgx.Tx, table Table, roles []string) (*tableState, error) {
-	table = table.withDefaults()
-	s := &tableState{table: table}
-	const schema = `SELECT pg_get_userbyid(n.nspowner), coalesce(obj_description(n.oid, 'pg_namespace'), '') FROM pg_namespace AS n WHERE n.nspname = $1`
-	err := tx.QueryRow(ctx, schema, table.Schema).Scan(&s.schemaOwner, &s.schemaComment)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, err
-	}
-	s.schemaExists = err == nil
-	if err := s.readRelations(ctx, tx); err != nil {
-		return nil, err
-	}
-	if err := s.readColumns(ctx, tx); err != nil {
-		return nil, err
-	}
-	if s.fence.kind == "S" {
-		const sequence = `SELECT seqtypid = 'bigint'::regtype AND seqincrement > 0 AND NOT seqcycle FROM pg_sequence WHERE seqrelid = $1`
-		if err := tx.QueryRow(ctx, sequence, s.fence.oid).Scan(&s.fenceFits); err != nil {
-			return nil, err
-		}
-	}
-	return s, s.readGrants(ctx, tx, roles)
-}
-
-func (s *tableState) readRelations(ctx context.Context, tx pgx.Tx) error {
-	const query = `SELECT c.relname::text, c.oid, c.relkind::text, c.relpersistence::text, pg_get_userbyid(c.relowner)::text,
-		coalesce(obj_description(c.oid, 'pg_class'), ''), c.relrowsecurity,
-		EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = c.oid),
-		EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid OR i.inhrelid = c.oid)
-		FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY ($2)`
-	into := map[string]*relation{
-		s.table.Name: &s.main, s.table.waiters(): &s.waiters, s.table.fence(): &s.fence, s.table.index(): &s.index,
-	}
-	rows, err := tx.Query(ctx, query, s.table.Schema, slices.Collect(maps.Keys(into)))
-	if err != nil {
-		return err
-	}
-	var name string
-	r := relation{exists: true}
-	_, err = pgx.ForEachRow(rows, []any{
-		&name, &r.oid, &r.kind, &r.persistence, &r.owner, &r.comment, &r.rowSecurity, &r.rewrites, &r.inherits,
-	}, func() error {
-		*into[name] = r
-		return nil
-	})
-	return err
-}
-
-func (s *tableState) readColumns(ctx context.Context, tx pgx.Tx) (err error) {
-	if s.main.exists {
-		if s.mainColumns, err = columnsOf(ctx, tx, s.main.oid); err != nil {
-			return err
-		}
-		if s.mainIndexes, err = indexesOf(ctx, tx, s.main.oid); err != nil {
-			return err
-		}
-		// Unique constraints show as indexes, and NOT NULL in the columns.
-		const query = `SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1 AND contype IN ('c', 'f', 'x') ORDER BY conname`
-		rows, err := tx.Query(ctx, query, s.main.oid)
-		if err != nil {
-			return err
-		}
-		if s.constraints, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-			return err
-		}
-	}
-	if s.waiters.exists {
-		if s.waitersColumns, err = columnsOf(ctx, tx, s.waiters.oid); err != nil {
-			return err
-		}
-		if s.waitersIndexes, err = indexesOf(ctx, tx, s.waiters.oid); err != nil {
-			return err
-		}
-		return s.readTickets(ctx, tx)
-	}
-	return nil
-}
-
-func (s *tableState) readTickets(ctx context.Context, tx pgx.Tx) error {
-	const query = `SELECT c.relname::text, c.oid, pg_get_userbyid(c.relowner)::text FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid
-		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid > 0 AND c.relkind = 'S'`
-	err := tx.QueryRow(ctx, query, s.waiters.oid).Scan(&s.ticketsName, &s.tickets.oid, &s.tickets.owner)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	s.tickets.exists = err == nil
-	return err
-}
-
-func columnsOf(ctx context.Context, tx pgx.Tx, oid uint32) ([]columnState, error) {
-	const query = `SELECT a.attname::text, format_type(a.atttypid, NULL), a.attnotnull,
-		a.atthasdef OR a.attidentity <> '',
-		CASE WHEN a.atttypid = 'character varying'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END
-		FROM pg_attribute AS a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
-	rows, err := tx.Query(ctx, query, oid)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c columnState, err error) {
-		err = row.Scan(&c.name, &c.kind, &c.notNull, &c.fills, &c.length)
-		return c, err
-	})
-}
-
-func indexesOf(ctx context.Context, tx pgx.Tx, oid uint32) ([]indexState, error) {
-	const query = `SELECT c.relname::text, x.indisunique, x.indisvalid AND x.indisready,
-		x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate AND m.amname = 'btree',
-		ARRAY(SELECT coalesce(a.attname::text, '') FROM generate_series(0, x.indnkeyatts - 1) AS k
-			LEFT JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k] ORDER BY k)
-		FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_am AS m ON m.oid = c.relam
-		WHERE x.indrelid = $1 ORDER BY c.relname`
-	rows, err := tx.Query(ctx, query, oid)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (i indexState, err error) {
-		err = row.Scan(&i.name, &i.unique, &i.valid, &i.plain, &i.keys)
-		return i, err
-	})
 }
 
 // ShapeError is a table that is no lock table and cannot become one.

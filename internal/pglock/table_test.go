@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/postgres"
 )
 
 // seedCreate is what people have run by hand, to the letter.
@@ -63,13 +64,13 @@ func observe(t *testing.T, db *DB, table Table, roles ...string) Observed {
 
 func TestCreateTable(t *testing.T) {
 	long := strings.Repeat("é", 31) + "x" // 63 bytes
+	db, server, _ := owned(t)
+	database := db.Target().Database
 	for name, table := range map[string]Table{
 		"default": {}, "other name": {Name: "locks"}, "other schema": {Schema: "Some Schema"}, "long": {Schema: long, Name: long},
 		"default name elsewhere": {Schema: "elsewhere", Name: DefaultTable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, server, _ := owned(t)
-			database := db.Target().Database
 			if o := observe(t, db, table); o.Exists || o.Managed || !o.Drifted() {
 				t.Errorf("before: %+v", o)
 			}
@@ -329,16 +330,15 @@ func TestTablesThatCannotBeAdopted(t *testing.T) {
 		"no sequence":        {"CREATE TABLE pulumi_state_locks_fence_seq()", []string{"pulumi_state_locks_fence_seq", "only goes up"}},
 		"waiters of a view":  {"CREATE VIEW pulumi_state_locks_waiters AS SELECT 1", []string{"a view and not a table"}},
 	}
+	db, server, role := owned(t)
+	database := db.Target().Database
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db, server, role := owned(t)
-			database := db.Target().Database
-			sql(t, server, database, tc.table+"; ALTER SCHEMA public OWNER TO "+ident(role.Name))
+			table := schemaWith(t, db, server, tc.table)
 			const catalogue = `SELECT format('%s %s %s %s', c.oid, c.relname, c.xmin, (SELECT string_agg(a::text, ',' ORDER BY attnum) FROM pg_attribute AS a WHERE a.attrelid = c.oid))
-				FROM pg_class AS c WHERE relnamespace = 'public'::regnamespace ORDER BY 1`
-			before := query(t, server, database, catalogue)
-			_, err := db.CreateTable(t.Context(), TableSpec{Adopt: true})
+				FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 ORDER BY 1`
+			before := query(t, server, database, catalogue, table.Schema)
+			_, err := db.CreateTable(t.Context(), TableSpec{Table: table, Adopt: true})
 			var shape *ShapeError
 			if !errors.As(err, &shape) {
 				t.Fatalf("got %v, want a ShapeError", err)
@@ -349,16 +349,27 @@ func TestTablesThatCannotBeAdopted(t *testing.T) {
 				}
 			}
 			wantHint(t, err, "changes no column", role.Password)
-			if after := query(t, server, database, catalogue); !slices.Equal(before, after) {
+			if after := query(t, server, database, catalogue, table.Schema); !slices.Equal(before, after) {
 				t.Errorf("a refused table was changed:\n%v\n%v", before, after)
 			}
 		})
 	}
 }
 
+// schemaWith makes a schema of the owner's, runs SQL in it as the owner, and names the lock table
+// there.
+func schemaWith(t *testing.T, db *DB, server *postgres.Server, text string) Table {
+	t.Helper()
+	table := Table{Schema: testenv.PostgresName(t)}
+	role, schema := ident(db.Target().User), ident(table.Schema)
+	sql(t, server, db.Target().Database, fmt.Sprintf("CREATE SCHEMA %[1]s AUTHORIZATION %[2]s; SET ROLE %[2]s; SET search_path TO %[1]s; %[3]s", schema, role, text))
+	return table
+}
+
 // Tables that differ and still do.
 func TestTablesThatFit(t *testing.T) {
-	for name, table := range map[string]string{
+	db, server, _ := owned(t)
+	for name, text := range map[string]string{
 		"text":               "CREATE TABLE pulumi_state_locks(lockid text PRIMARY KEY, data varchar, leaseexpires timestamptz)",
 		"longer names":       "CREATE TABLE pulumi_state_locks(lockid varchar(300) PRIMARY KEY, data text, leaseexpires timestamptz)",
 		"more columns":       "CREATE TABLE pulumi_state_locks(team text NOT NULL DEFAULT 'x', lockid varchar(255) PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, data text, leaseexpires timestamptz, note text)",
@@ -369,21 +380,19 @@ func TestTablesThatFit(t *testing.T) {
 		"a trigger":          "CREATE TABLE pulumi_state_locks(lockid varchar(255) PRIMARY KEY, data text, leaseexpires timestamptz); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON pulumi_state_locks FOR EACH ROW EXECUTE FUNCTION f()",
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db, server, role := owned(t)
-			sql(t, server, db.Target().Database, table+"; ALTER SCHEMA public OWNER TO "+ident(role.Name)+"; ALTER TABLE pulumi_state_locks OWNER TO "+ident(role.Name))
-			create(t, db, TableSpec{Adopt: true})
-			if o := observe(t, db, Table{}); o.Drifted() {
+			table := schemaWith(t, db, server, text)
+			create(t, db, TableSpec{Table: table, Adopt: true})
+			if o := observe(t, db, table); o.Drifted() {
 				t.Errorf("afterwards %+v", o)
 			}
 			if name == "some of ours" {
 				var next int64
-				if err := db.pool.QueryRow(t.Context(), "SELECT nextval('pulumi_state_locks_fence_seq')").Scan(&next); err != nil || next <= 9000000000000000 {
+				if err := db.pool.QueryRow(t.Context(), "SELECT nextval($1::text::regclass)", table.fenceSQL()).Scan(&next); err != nil || next <= 9000000000000000 {
 					t.Errorf("the next fence is %d, which was given out already: %v", next, err)
 				}
 				return
 			}
-			checkProtocol(t, db, Table{})
+			checkProtocol(t, db, table)
 		})
 	}
 }

@@ -105,6 +105,25 @@ func port(server *postgres.Server) string {
 	return port
 }
 
+// Certificates that are given as text are not mixed with files that libpq's variables name.
+func TestTextOutranksFilesOfTheEnvironment(t *testing.T) {
+	server := testenv.Postgres(t)
+	role := testenv.PostgresRole(t, server, "IN ROLE groundwork_cert")
+	certFile, keyFile, err := server.ClientCert(role.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := configFor(server, role)
+	config.SSLMode, config.SSLRootCert = "verify-full", readFile(t, server.CAFile)
+	config.SSLCert, config.SSLKey = readFile(t, certFile), readFile(t, keyFile)
+	for _, name := range []string{"PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"} {
+		t.Setenv(name, "/no/such/file")
+	}
+	if info := connect(t, newClient(t, config), "").Server(); !info.Verified {
+		t.Errorf("unexpected %+v", info)
+	}
+}
+
 // Each way in which a connection fails has a kind, names where it went and as whom, and says what to
 // do; none repeats the password.
 func TestConnectionsThatFail(t *testing.T) {

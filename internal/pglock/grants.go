@@ -18,6 +18,8 @@ type privilege struct {
 // roleState is a role that a grant is about.
 type roleState struct {
 	exists, usesSchema, connects, alters bool
+	// onlyHere tells that the role was let into the schema and has nothing but this table there.
+	onlyHere bool
 }
 
 // What a role needs to lock, and no more: TRUNCATE would free every lock, and UPDATE on the
@@ -179,6 +181,12 @@ func (s *tableState) revokeSteps(role string) []step {
 		if held, _ := s.held(part, role); len(held) > 0 {
 			steps = append(steps, s.grantStep(part, fmt.Sprintf("REVOKE ALL ON %s FROM %s", s.sqlOf(part), ident(role))))
 		}
+	}
+	// Who may enter a schema of somebody else's is theirs to say.
+	if s.schemaComment == markSchema && s.roles[role].onlyHere {
+		schema := ident(s.table.Schema)
+		sql := fmt.Sprintf("REVOKE ALL ON SCHEMA %s FROM %s", schema, ident(role))
+		steps = append(steps, step{what: sql, sql: sql, remedy: fmt.Sprintf("ALTER SCHEMA %s OWNER TO "+me, schema)})
 	}
 	return steps
 }

@@ -216,6 +216,55 @@ func TestGrantsAreKeptAsDeclared(t *testing.T) {
 	check("none")
 }
 
+// Who may enter a schema that groundwork made follows the tables in it.
+func TestSchemaUsageFollowsTheTables(t *testing.T) {
+	db, server, role := owned(t)
+	locker := testenv.PostgresRole(t, server, "")
+	first, second, public := Table{Schema: "locks"}, Table{Schema: "locks", Name: "more"}, Table{}
+	grant, revoke := []string{locker.Name}, []string{locker.Name}
+	sql(t, server, db.Target().Database, "CREATE SCHEMA theirs AUTHORIZATION "+ident(role.Name))
+	theirs := Table{Schema: "theirs"}
+	for _, table := range []Table{first, second, public, theirs} {
+		create(t, db, TableSpec{Table: table, Grants: grant})
+	}
+	for _, step := range []struct {
+		table Table
+		uses  bool
+	}{{first, true}, {second, false}, {public, true}, {theirs, true}} {
+		if _, err := db.RepairTable(t.Context(), TableSpec{Table: step.table, Grants: []string{}, Revoke: revoke}); err != nil {
+			t.Fatal(err)
+		}
+		got := query(t, server, db.Target().Database, "SELECT has_schema_privilege($1, $2, 'USAGE')::text", locker.Name, step.table.withDefaults().Schema)
+		if want := fmt.Sprint(step.uses); got[0] != want {
+			t.Errorf("after %s the role may enter: %s, want %s", step.table, got[0], want)
+		}
+	}
+}
+
+// Adopting what is whole already needs no right at all.
+func TestAdoptingWithoutRights(t *testing.T) {
+	db, server, _ := owned(t)
+	create(t, db, TableSpec{})
+	stranger := testenv.PostgresRole(t, server, "")
+	other := connect(t, newClient(t, configFor(server, stranger)), db.Target().Database)
+	if result, err := other.CreateTable(t.Context(), TableSpec{Adopt: true}); err != nil || len(result.Changes) > 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if o := observe(t, other, Table{}); o.Drifted() {
+		t.Errorf("it shows %+v", o)
+	}
+	_, err := other.LiveLeases(t.Context(), Table{})
+	if !errors.Is(err, ErrDenied) {
+		t.Errorf("reading without the right to: %v", err)
+	}
+	wantHint(t, err, "GRANT SELECT ON TABLE", stranger.Password)
+	_, err = other.CreateTable(t.Context(), TableSpec{})
+	if !errors.Is(err, ErrDenied) {
+		t.Errorf("counting rows without the right to: %v", err)
+	}
+	wantHint(t, err, "TO "+ident(stranger.Name), stranger.Password)
+}
+
 func TestGrantsThatCannotBe(t *testing.T) {
 	db, server, role := owned(t)
 	database := db.Target().Database

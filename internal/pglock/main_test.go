@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	// Nothing of the developer's own set-up reaches a test.
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "PULUMI_") || strings.HasPrefix(name, "GROUNDWORK_POSTGRES_") && name != postgres.BinVariable {
+		if strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "PULUMI_") || strings.HasPrefix(name, "GROUNDWORK_POSTGRES_") {
 			_ = os.Unsetenv(name)
 		}
 	}

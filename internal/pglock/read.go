@@ -51,13 +51,19 @@ const (
 			AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid IN (SELECT oid FROM parts)))
 		AND c.relkind <> 'i' AND (x.grantee = 0 OR r.rolname IS NOT NULL) AND x.grantee <> c.relowner ORDER BY 1, 2, 3`
 
-	// $1 is the schema, $2 the table, $3 the roles.
+	// $1 is the schema, $2 the table, $3 the roles, $4 the parts. The last column tells that the role
+	// was let into the schema and has nothing else there.
 	roleQuery = `SELECT r.rolname::text,
 		EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $1 AND has_schema_privilege(r.oid, n.oid, 'USAGE')),
 		has_database_privilege(r.oid, current_database(), 'CONNECT'),
 		r.rolsuper OR EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 				WHERE n.nspname = $1 AND c.relname = $2 AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
-			OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $1 AND pg_has_role(r.oid, n.nspowner, 'MEMBER'))
+			OR EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = $1 AND pg_has_role(r.oid, n.nspowner, 'MEMBER')),
+		EXISTS (SELECT FROM pg_namespace AS n CROSS JOIN LATERAL aclexplode(n.nspacl) AS x
+			WHERE n.nspname = $1 AND x.grantee = r.oid AND x.grantee <> n.nspowner
+			AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.pronamespace = n.oid)
+			AND NOT EXISTS (SELECT FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS y
+				WHERE c.relnamespace = n.oid AND y.grantee = r.oid AND c.relname <> ALL ($4)))
 		FROM pg_roles AS r WHERE r.rolname = ANY ($3)`
 )
 
@@ -140,7 +146,8 @@ func (s *tableState) queueGrants(batch *pgx.Batch, names, roles []string) {
 	}
 	var role string
 	state := roleState{exists: true}
-	each(batch, roleQuery, []any{s.table.Schema, s.table.Name, roles}, []any{&role, &state.usesSchema, &state.connects, &state.alters}, func() {
+	into := []any{&role, &state.usesSchema, &state.connects, &state.alters, &state.onlyHere}
+	each(batch, roleQuery, []any{s.table.Schema, s.table.Name, roles, names}, into, func() {
 		s.roles[role] = state
 	})
 }

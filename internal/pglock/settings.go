@@ -106,13 +106,12 @@ func (s Settings) connString(database string) (string, error) {
 	for _, key := range slices.Concat(ours, passedOn) {
 		v, ok := s.values()[key]
 		switch {
-		case !ok, key == "password", key == "sslpassword", isPEM(v.text):
+		case !ok, key == "password", key == "sslpassword", key == "dbname" && database != "":
 			continue
-		case key == "dbname" && database != "":
-			continue
-		case (key == "sslcert" || key == "sslkey") && s.anyPEM("sslcert", "sslkey"):
-			// Together they are a pair, and applyPEM loads it.
-			continue
+		case isPEM(v.text), (key == "sslcert" || key == "sslkey") && s.anyPEM("sslcert", "sslkey"):
+			// applyPEM loads it, certificate and key as a pair; said empty, so that no PG* variable
+			// names a file in its place.
+			v.text = ""
 		}
 		write(key, v.text)
 	}

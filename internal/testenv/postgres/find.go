@@ -13,7 +13,7 @@ import (
 )
 
 // BinVariable names a folder with initdb and postgres that is used before any other.
-const BinVariable = "GROUNDWORK_POSTGRES_BIN"
+const BinVariable = "GROUNDWORK_TEST_POSTGRES_BIN"
 
 // installed are the folders of the usual packages; a star stands for the version.
 var installed = []string{

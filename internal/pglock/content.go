@@ -104,7 +104,8 @@ func (c *Client) databaseContent(ctx context.Context, database string) (content,
 
 // contentQuery finds everything that lives in a schema by its dependency on the schema, whatever
 // kind it is, and then the few kinds that live in none. Sequences that belong to a column go with
-// their table; a partitioned table depends on itself.
+// their table; a partitioned table depends on itself. Of subscriptions not
+// everybody may read the oid.
 const contentQuery = `
 WITH schemas AS (
 	SELECT n.oid, n.nspname FROM pg_namespace AS n
@@ -117,8 +118,6 @@ WITH schemas AS (
 	UNION ALL SELECT 'pg_publication'::regclass, p.oid, '' FROM pg_publication AS p
 	UNION ALL SELECT 'pg_foreign_server'::regclass, f.oid, '' FROM pg_foreign_server AS f
 	UNION ALL SELECT 'pg_event_trigger'::regclass, e.oid, '' FROM pg_event_trigger AS e
-	UNION ALL SELECT 'pg_subscription'::regclass, u.oid, '' FROM pg_subscription AS u
-		WHERE u.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 	UNION ALL SELECT 'pg_largeobject'::regclass, l.oid, '' FROM pg_largeobject_metadata AS l
 )
 SELECT i.type, i.identity, m.nspname::text, coalesce(c.relname, '')::text, coalesce(c.relkind, '')::text,
@@ -131,6 +130,8 @@ LEFT JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE i.identity IS NOT NULL AND NOT EXISTS (
 	SELECT FROM pg_depend AS e WHERE e.classid = m.classid AND e.objid = m.objid
 	AND (e.deptype = 'e' OR e.deptype IN ('a', 'i') AND e.refclassid = 'pg_class'::regclass AND e.refobjid <> e.objid))
+UNION ALL SELECT 'subscription', quote_ident(u.subname), '', '', '', '', '{}'::text[] FROM pg_subscription AS u
+	WHERE u.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY 1, 2`
 
 // member is a row of contentQuery.

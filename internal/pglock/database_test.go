@@ -213,6 +213,7 @@ func TestForeignContent(t *testing.T) {
 		CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1; CREATE TYPE kind AS ENUM ('a');
 		CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN d AS text;
 		CREATE COLLATION c (locale = 'C'); SELECT lo_create(4711); CREATE PUBLICATION p;
+		CREATE SUBSCRIPTION "S" CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE);
 		CREATE TABLE parted(id int) PARTITION BY RANGE (id)`)
 	content, err := db.ForeignContent(t.Context())
 	if err != nil {
@@ -226,6 +227,7 @@ func TestForeignContent(t *testing.T) {
 	want := []string{
 		"collation public.c", "function public.f(integer)", "large object 4711", "materialized view public.m",
 		"publication p", `schema "Some ""schema"`, "schema terraform_remote_state", "sequence public.global_states_id_seq",
+		`subscription "S"`,
 		`table "Some ""schema"."T.t"`, "table public.by_hand", "table public.parted", "table public.pulumi_state",
 		"table terraform_remote_state.states", "type public.d", "type public.kind", "view public.v",
 	}
@@ -237,7 +239,7 @@ func TestForeignContent(t *testing.T) {
 	if !errors.As(err, &foreign) || len(foreign.Objects) != len(want) {
 		t.Fatalf("it is dropped, or not for its content: %v", err)
 	}
-	for _, text := range []string{"Terraform's or OpenTofu's states", "Pulumi's states", "not adopted", "and 6 more"} {
+	for _, text := range []string{"Terraform's or OpenTofu's states", "Pulumi's states", "not adopted", "and 7 more"} {
 		if !strings.Contains(err.Error(), text) {
 			t.Errorf("it does not say %q: %v", text, err)
 		}

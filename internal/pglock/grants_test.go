@@ -39,6 +39,7 @@ func TestLeastPrivilege(t *testing.T) {
 	db, server, role := owned(t)
 	database := db.Target().Database
 	locker, other := testenv.PostgresRole(t, server, ""), testenv.PostgresRole(t, server, "")
+	sql(t, server, database, "REVOKE CREATE ON SCHEMA public FROM PUBLIC") // as since PostgreSQL 15
 	spec := TableSpec{Table: Table{Schema: "locks"}, Grants: []string{locker.Name}}
 	result := create(t, db, spec)
 	if n := len(result.Changes); n < 9 {

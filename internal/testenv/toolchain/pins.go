@@ -13,11 +13,14 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// pin describes one program: the module under tools/ that pins it, and what else is needed to find
+// pin describes one program: the folder under tools/ that pins it, and what else is needed to find
 // or build it.
 type pin struct {
 	name string
 	dir  string
+	kind kind
+	// main is the program of a package that is installed and not built.
+	main string
 	// ldflags are added to the ones every program is linked with.
 	ldflags string
 	// product and minimum let a copy that the machine already has stand in for the pinned one:
@@ -40,6 +43,8 @@ var pins = []pin{
 	{name: "gotestsum", dir: "testrunner"},
 	{name: "tfplugindocs", dir: "docs"},
 	{name: "golangci-lint", dir: "lint"},
+	{name: "moto", dir: "moto", kind: pythonPackage, main: "moto_server"},
+	{name: "dynalite", dir: "dynalite", kind: nodePackage, main: "cli.js"},
 }
 
 // Names lists the programs that Path knows.
@@ -71,6 +76,9 @@ func (p pin) source() (source, error) {
 		return source{}, err
 	}
 	dir := filepath.Join(root, "tools", p.dir)
+	if p.kind != goModule {
+		return p.packageSource(dir)
+	}
 	path := filepath.Join(dir, "go.mod")
 	data, err := os.ReadFile(path) // #nosec G304 -- a file of this repository
 	if err != nil {

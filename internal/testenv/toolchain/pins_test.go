@@ -64,7 +64,11 @@ func TestEveryToolIsPinned(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(filepath.Join(src.dir, "go.sum")); err != nil {
+			lock := "go.sum"
+			if p.kind != goModule {
+				lock = lockFiles[p.kind]
+			}
+			if _, err := os.Stat(filepath.Join(src.dir, lock)); err != nil {
 				t.Fatal(err)
 			}
 		})

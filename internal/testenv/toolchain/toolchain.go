@@ -56,19 +56,22 @@ func (p pin) ensure(ctx context.Context) (Tool, error) {
 	if err != nil {
 		return Tool{}, err
 	}
-	tool = Tool{Version: src.version, Path: filepath.Join(dir, p.name+"-"+src.version, p.name)}
+	folder := filepath.Join(dir, p.name+"-"+src.version)
+	tool = Tool{Version: src.version, Path: filepath.Join(folder, p.name)}
 	if runtime.GOOS == "windows" {
 		tool.Path += ".exe"
 	}
-	if executable(tool.Path) {
+	if p.kind != goModule {
+		tool.Path = p.program(folder)
+	}
+	if p.whole(tool.Path) {
 		return tool, nil
 	}
-	tool.Built, err = p.buildOnce(ctx, src, tool.Path)
+	tool.Built, err = p.buildOnce(ctx, src, folder, tool.Path)
 	return tool, err
 }
 
-func (p pin) buildOnce(ctx context.Context, src source, path string) (built bool, err error) {
-	dir := filepath.Dir(path)
+func (p pin) buildOnce(ctx context.Context, src source, dir, path string) (built bool, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return false, fmt.Errorf("making its folder in the cache (%s moves the cache): %w", CacheVariable, err)
 	}
@@ -78,8 +81,11 @@ func (p pin) buildOnce(ctx context.Context, src source, path string) (built bool
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 
-	if executable(path) { // the process that held the lock built it
+	if p.whole(path) { // the process that held the lock built it
 		return false, nil
+	}
+	if p.kind != goModule {
+		return true, p.install(ctx, src, path)
 	}
 	return true, p.build(ctx, src, path)
 }

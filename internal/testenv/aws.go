@@ -1,0 +1,54 @@
+package testenv
+
+import (
+	"context"
+	"testing"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
+)
+
+var sharedMoto, sharedDynalite shared[*awslocal.Server]
+
+// Moto returns the moto server that the tests of this process share: S3 and DynamoDB with the
+// settings that only AWS has. It enforces no policy, and locks are tested on Dynalite.
+func Moto(tb testing.TB) *awslocal.Server {
+	tb.Helper()
+	return sharedAWS(tb, &sharedMoto, "moto is not available", awslocal.StartMoto)
+}
+
+// Dynalite returns the DynamoDB server that the tests of this process share, for everything that is
+// about locks. It has no point-in-time recovery, deletion protection or encryption: Moto has.
+func Dynalite(tb testing.TB) *awslocal.Server {
+	tb.Helper()
+	return sharedAWS(tb, &sharedDynalite, "dynalite is not available", awslocal.StartDynalite)
+}
+
+func sharedAWS(tb testing.TB, server *shared[*awslocal.Server], what string,
+	start func(context.Context, awslocal.Options) (*awslocal.Server, error),
+) *awslocal.Server {
+	tb.Helper()
+	return server.get(tb, what, func() (*awslocal.Server, error) {
+		// Not the test's context: the server belongs to all of them.
+		s, err := start(context.WithoutCancel(tb.Context()), awslocal.Options{})
+		if err == nil {
+			process.atEnd(s.Stop)
+		}
+		return s, err
+	})
+}
+
+// StartDynalite starts a server for this test alone, for options that the shared one does not have
+// and for tests that stop it.
+func StartDynalite(tb testing.TB, opts awslocal.Options) *awslocal.Server {
+	tb.Helper()
+	server, err := awslocal.StartDynalite(tb.Context(), opts)
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			tb.Errorf("testenv: %v", err)
+		}
+	})
+	return server
+}

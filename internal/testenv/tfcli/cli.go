@@ -1,21 +1,12 @@
 package tfcli
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/proc"
 )
-
-// interruptGrace is how long an interrupted CLI may take to write its state.
-const interruptGrace = time.Minute
 
 // CLI runs one program, terraform or tofu, in one directory. It sees nothing of the environment
 // around it: no credentials, no TF_ variables and no files in the home directory.
@@ -34,39 +25,12 @@ type CLI struct {
 }
 
 // Result is what one run left.
-type Result struct {
-	Stdout, Stderr string
-	ExitCode       int
-}
-
-// Output returns what the run printed: standard output, then standard error.
-func (r Result) Output() string { return r.Stdout + r.Stderr }
+type Result = proc.Result
 
 // Run runs the program. Its failure is in the result's exit code; an error means that it could not
 // be run or did not end by itself. When the context ends it is interrupted, and may finish writing.
 func (c CLI) Run(ctx context.Context, args ...string) (Result, error) {
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, c.Path, args...) // #nosec G204 -- the caller names the program
-	cmd.Dir, cmd.Env = c.Dir, c.environment()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, &stdout, &stderr
-	cmd.WaitDelay = interruptGrace
-	cmd.Cancel = func() error {
-		if cmd.Process.Signal(os.Interrupt) == nil {
-			return nil
-		}
-		return cmd.Process.Kill() // Windows cannot interrupt
-	}
-
-	err := cmd.Run()
-	result := Result{Stdout: stdout.String(), Stderr: stderr.String(), ExitCode: cmd.ProcessState.ExitCode()}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() && ctx.Err() == nil {
-		return result, nil
-	}
-	if err != nil {
-		return result, fmt.Errorf("running %s %v in %s: %w", filepath.Base(c.Path), args, c.Dir, err)
-	}
-	return result, nil
+	return proc.Command{Path: c.Path, Dir: c.Dir, Args: args, Env: c.environment(), Stdin: c.Stdin}.Run(ctx)
 }
 
 func (c CLI) environment() []string {

@@ -47,7 +47,7 @@ func (p pin) build(ctx context.Context, src source, path string) error {
 
 	// #nosec G204 -- the package and the flags come from this repository
 	cmd := exec.CommandContext(ctx, "go", "build", "-C", src.dir, "-trimpath",
-		"-ldflags", strings.TrimSpace("-s -w "+p.ldflags), "-o", tmp, src.pkg)
+		"-ldflags", p.linkerFlags(src.version), "-o", tmp, src.pkg)
 	cmd.Env = buildEnv()
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -63,6 +63,10 @@ func (p pin) build(ctx context.Context, src source, path string) error {
 		return fmt.Errorf("putting the built program in place: %w", err)
 	}
 	return nil
+}
+
+func (p pin) linkerFlags(version string) string {
+	return strings.TrimSpace("-s -w " + strings.ReplaceAll(p.ldflags, "{version}", version))
 }
 
 // buildEnv makes the build independent of what the caller is building: for this machine, with the

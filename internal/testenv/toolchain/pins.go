@@ -21,7 +21,8 @@ type pin struct {
 	kind kind
 	// main is the program of a package that is installed and not built.
 	main string
-	// ldflags are added to the ones every program is linked with.
+	// ldflags are added to the ones every program is linked with; {version} in them stands for the
+	// pinned version.
 	ldflags string
 	// product and minimum let a copy that the machine already has stand in for the pinned one:
 	// product is the first word that its `version` command prints.
@@ -40,6 +41,11 @@ var pins = []pin{
 		name: "tofu", dir: "opentofu", product: "OpenTofu", minimum: "1.10.0",
 		ldflags: "-X github.com/opentofu/opentofu/version.dev=no",
 	},
+	{
+		name: "pulumi", dir: "pulumi",
+		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
+	},
+	{name: "pulumi-language-yaml", dir: "pulumi-yaml"},
 	{name: "gotestsum", dir: "testrunner"},
 	{name: "tfplugindocs", dir: "docs"},
 	{name: "golangci-lint", dir: "lint"},

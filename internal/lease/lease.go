@@ -85,12 +85,31 @@ type Held struct {
 	Expires time.Time
 	Left    time.Duration
 	Endless bool
+	// Reserved tells that nobody holds the lock at this moment and that it goes to the first of those
+	// who wait, whom Info names.
+	Reserved bool
 	// Waiting is how many wait for it, where the store knows.
 	Waiting int
 }
 
 // Expired tells whether anybody may take the lock.
-func (h Held) Expired() bool { return !h.Endless && h.Left <= 0 }
+func (h Held) Expired() bool { return !h.Endless && !h.Reserved && h.Left <= 0 }
+
+// Who names the holder, as well as it is known.
+func (h Held) Who() string {
+	switch {
+	case h.Info.Who != "":
+		return h.Info.Who
+	case h.Data != "" && h.Fence == 0:
+		const most = 60
+		text := []rune(h.Data)
+		if len(text) > most {
+			text = append(text[:most], '…')
+		}
+		return fmt.Sprintf("somebody who wrote %q", string(text))
+	}
+	return "somebody"
+}
 
 // Wait says how to wait.
 type Wait struct {
@@ -127,22 +146,52 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	who := e.Holder.Info.Who
-	if who == "" {
-		who = "somebody"
+	h := e.Holder
+	verb := "is held by"
+	if h.Reserved {
+		verb = "is about to go to"
 	}
-	text := fmt.Sprintf("the lock %q is held by %s", e.Holder.Name, who)
-	if e.Holder.Info.Operation != "" {
-		text += " for " + e.Holder.Info.Operation
+	text := fmt.Sprintf("the lock %q %s %s", h.Name, verb, h.Who())
+	if h.Info.Operation != "" {
+		text += " for " + h.Info.Operation
 	}
 	switch {
-	case e.Holder.Endless:
+	case h.Reserved:
+		text += ", who waits for it"
+	case h.Endless:
 		text += ", without an end"
-	default:
-		text += ", for another " + e.Holder.Left.Round(time.Second).String()
+	case h.Left > 0:
+		text += ", for another " + h.Left.Round(time.Second).String() + " unless it is renewed"
+	}
+	if e.Waited >= time.Second {
+		text += "; waited " + e.Waited.Round(time.Second).String()
 	}
 	return text
 }
 
 // Is matches ErrHeld.
 func (e *HeldError) Is(target error) bool { return target == ErrHeld }
+
+// LostError says what became of a lease.
+type LostError struct {
+	Name  string
+	Fence int64
+	// Now is who holds the lock instead, or nil.
+	Now *Held
+	// Reason is what happened where it is not that somebody took the lock or removed it.
+	Reason string
+}
+
+func (e *LostError) Error() string {
+	text := fmt.Sprintf("the lease on %q (fence %d) is lost: ", e.Name, e.Fence)
+	switch {
+	case e.Reason != "":
+		return text + e.Reason
+	case e.Now != nil:
+		return text + "it expired or was broken, and now " + e.Now.Who() + " holds the lock"
+	}
+	return text + "it was broken, or it expired and was removed; nobody holds the lock now"
+}
+
+// Is matches ErrLost.
+func (e *LostError) Is(target error) bool { return target == ErrLost }

@@ -127,6 +127,8 @@ var waitersColumns = []column{
 	{name: "operation", definition: "text", fits: []string{"text"}, added: true},
 	{name: "enqueued_at", definition: "timestamp with time zone NOT NULL DEFAULT clock_timestamp()", fits: []string{"timestamp with time zone"}, added: true},
 	{name: "heartbeat_at", definition: "timestamp with time zone NOT NULL DEFAULT clock_timestamp()", fits: []string{"timestamp with time zone"}, added: true},
+	// request finds a ticket again whose number was lost with the connection.
+	{name: "request", definition: "text", fits: []string{"text"}, added: true},
 }
 
 func definitions(columns []column) string {

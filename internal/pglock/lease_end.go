@@ -1,0 +1,99 @@
+package pglock
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+)
+
+// Renew prolongs the lease by its duration from now on. Over lost connections it goes on until the
+// lease ends. A lease that has expired and that nobody took is renewed as well.
+func (s *LeaseStore) Renew(ctx context.Context, g lease.Grant) (lease.Grant, error) {
+	id, err := lockID(g.Name)
+	if err != nil {
+		return lease.Grant{}, err
+	}
+	op := fmt.Sprintf("renew the lease on %q in %s", g.Name, s.opts.Table)
+	var n int64
+	err = s.persist(ctx, op, g.Deadline(), func(ctx context.Context, _ bool) error {
+		g.Sent = time.Now()
+		n, err = s.exec(ctx, s.sql().renew, id, g.Fence, seconds(g.Duration))
+		return err
+	})
+	switch {
+	case err != nil:
+		return lease.Grant{}, err
+	case n == 0:
+		return lease.Grant{}, s.lost(ctx, id, g)
+	}
+	return g, nil
+}
+
+// Release gives the lease back and tells the first of those who wait. Over lost connections it goes
+// on for as long as the lease lasts.
+func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
+	id, err := lockID(g.Name)
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("release the lock %q in %s", g.Name, s.opts.Table)
+	var gone, told int64
+	unsure := false
+	err = s.persist(ctx, op, later(g.Deadline(), s.patience()), func(ctx context.Context, again bool) error {
+		unsure = again
+		return s.queryRow(ctx, s.sql().release, []any{&gone, &told}, id, g.Fence)
+	})
+	switch {
+	case err != nil:
+		return err
+	case gone > 0, unsure && time.Now().Before(g.Deadline()): // an earlier try did it, and its answer was lost
+		return nil
+	}
+	return s.lost(ctx, id, g)
+}
+
+// lost finds out what became of a lease.
+func (s *LeaseStore) lost(ctx context.Context, id string, g lease.Grant) error {
+	now, err := s.look(ctx, id)
+	if err != nil {
+		now = nil // that it is lost is known, and matters more
+	}
+	return &lease.LostError{Name: g.Name, Fence: g.Fence, Now: now}
+}
+
+// Break removes exactly the lock that was seen: one that has expired, or with force also a live one.
+// A lock that was taken in this table keeps being the same one when it is renewed.
+func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) error {
+	id, err := lockID(seen.Name)
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("break the lock %q in %s", seen.Name, s.opts.Table)
+	var same, gone, told int64
+	unsure := false
+	err = s.persist(ctx, op, s.patience(), func(ctx context.Context, again bool) error {
+		unsure = again
+		return s.queryRow(ctx, s.sql().remove, []any{&same, &gone, &told}, id, seen.Data, seen.Fence, endOf(seen), force)
+	})
+	if err != nil || gone > 0 {
+		return err
+	}
+	var now *lease.Held
+	err = s.persist(ctx, op, s.patience(), func(ctx context.Context, _ bool) error {
+		now, err = s.look(ctx, id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case now == nil && unsure:
+		return nil // an earlier try did it
+	case now == nil:
+		return fmt.Errorf("%w: nobody holds %q any more", lease.ErrChanged, seen.Name)
+	case same > 0 && !force && now.Fence == seen.Fence && now.Data == seen.Data:
+		return &lease.HeldError{Holder: *now}
+	}
+	return fmt.Errorf("%w: now %s holds %q (fence %d)", lease.ErrChanged, now.Who(), seen.Name, now.Fence)
+}

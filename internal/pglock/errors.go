@@ -300,7 +300,9 @@ func isOurs(err error) bool {
 		foreign *ForeignContentError
 		use     *InUseError
 		others  *NotOursError
+		nothing *NoLockTableError
 	)
 	return errors.As(err, &call) || errors.As(err, &name) || errors.As(err, &config) || errors.As(err, &exists) ||
-		errors.As(err, &shape) || errors.As(err, &live) || errors.As(err, &foreign) || errors.As(err, &use) || errors.As(err, &others)
+		errors.As(err, &shape) || errors.As(err, &live) || errors.As(err, &foreign) || errors.As(err, &use) || errors.As(err, &others) ||
+		errors.As(err, &nothing)
 }

@@ -35,6 +35,7 @@ func decisionHint(err error) (hint string, ok bool) {
 		foreign *ForeignContentError
 		use     *InUseError
 		others  *NotOursError
+		nothing *NoLockTableError
 	)
 	switch {
 	case errors.As(err, &exists) && exists.Final:
@@ -49,6 +50,8 @@ func decisionHint(err error) (hint string, ok bool) {
 		return fmt.Sprintf("Move what it holds elsewhere or drop it yourself. To keep the database and only forget it: terraform state rm, or pulumi state delete. What is in it: psql -d %q -c '\\d *.*'", foreign.Database), true
 	case errors.As(err, &use):
 		return "End these sessions and repeat the command, or allow groundwork to cut them off. A pooler such as PgBouncer keeps connections of its own for a while after its clients have left.", true
+	case errors.As(err, &nothing):
+		return "Make the table with groundwork_state_lock_table, or take over with adopt_existing = true one that was made by hand: it keeps its rows and gets the columns that are missing. If it is there, check the database, the schema and the table that are named.", true
 	case errors.As(err, &others):
 		return "Adopt the table first, or drop it yourself.", true
 	}

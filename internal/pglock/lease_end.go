@@ -45,6 +45,7 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 		unsure = again
 		return s.queryRow(ctx, s.sql().release, []any{&gone, &told}, id, g.Fence)
 	})
+	s.news.released(id)
 	switch {
 	case err != nil:
 		return err

@@ -19,7 +19,7 @@ type listener struct {
 
 	mu      sync.Mutex
 	joined  int
-	waiting map[int64]chan struct{}
+	waiting map[int64]waiter
 	stop    context.CancelFunc // nil while it does not run
 	idle    *time.Timer
 	hearing bool
@@ -28,8 +28,14 @@ type listener struct {
 	running sync.WaitGroup
 }
 
+// waiter is one who waits in this process.
+type waiter struct {
+	id   string
+	wake chan struct{}
+}
+
 func newListener(s *LeaseStore) *listener {
-	return &listener{store: s, waiting: map[int64]chan struct{}{}, deaf: s.opts.PollOnly}
+	return &listener{store: s, waiting: map[int64]waiter{}, deaf: s.opts.PollOnly}
 }
 
 // join makes sure that the listener runs until leave is called.
@@ -80,11 +86,11 @@ func (l *listener) close() {
 }
 
 // expect returns a channel that gets something when it is the ticket's turn, or may be.
-func (l *listener) expect(ticket int64) chan struct{} {
+func (l *listener) expect(id string, ticket int64) chan struct{} {
 	wake := make(chan struct{}, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting[ticket] = wake
+	l.waiting[ticket] = waiter{id: id, wake: wake}
 	return wake
 }
 
@@ -92,7 +98,7 @@ func (l *listener) forget(wake chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ticket, w := range l.waiting {
-		if w == wake {
+		if w.wake == wake {
 			delete(l.waiting, ticket)
 		}
 	}
@@ -167,23 +173,37 @@ func (l *listener) listen(ctx context.Context) (deaf bool) {
 			continue // somebody else's
 		}
 		l.mu.Lock()
-		if wake := l.waiting[ticket]; wake != nil {
-			poke(wake)
-		}
+		poke(l.waiting[ticket].wake)
 		l.mu.Unlock()
 	}
 }
 
 // wakeAll lets everybody look. The caller holds the mutex.
 func (l *listener) wakeAll() {
-	for _, wake := range l.waiting {
-		poke(wake)
+	for _, w := range l.waiting {
+		poke(w.wake)
 	}
+}
+
+// released wakes the first of this process who waits for a lock, where the database cannot.
+func (l *listener) released(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hearing {
+		return
+	}
+	var first int64
+	for ticket, w := range l.waiting {
+		if w.id == id && (first == 0 || ticket < first) {
+			first = ticket
+		}
+	}
+	poke(l.waiting[first].wake)
 }
 
 func poke(wake chan struct{}) {
 	select {
 	case wake <- struct{}{}:
-	default: // it has not looked yet since the last time
+	default: // it has not looked yet since the last time, or is not here
 	}
 }

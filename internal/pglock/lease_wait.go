@@ -28,7 +28,7 @@ func (s *LeaseStore) wait(ctx context.Context, q *request, w lease.Wait, o outco
 				return lease.Grant{}, err
 			}
 			s.news.forget(wake)
-			wake = s.news.expect(q.ticket)
+			wake = s.news.expect(q.id, q.ticket)
 		}
 		var err error
 		if o, err = s.try(ctx, q, end); err != nil {
@@ -68,16 +68,11 @@ func later(a, b time.Time) time.Time {
 }
 
 // interval is how long to rest before the next look. With notifications it is the heartbeat; without
-// them the first looks often, and the second often enough to notice that it is the first.
+// them the first looks often, and the others the less often the longer the line before them is.
 func (s *LeaseStore) interval(o outcome) time.Duration {
 	rest := s.opts.Heartbeat
 	if !s.news.hears() {
-		switch o.ahead {
-		case 0:
-			rest = min(rest, s.opts.Poll)
-		case 1:
-			rest = min(rest, 3*s.opts.Poll)
-		}
+		rest = min(rest, s.opts.Poll*time.Duration(min(o.ahead, 1000)+1))
 	}
 	rest = jitter(rest)
 	if o.ahead == 0 && o.holder != nil && !o.holder.Endless {

@@ -6,6 +6,7 @@ package leasetest
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func wantHeld(t *testing.T, err error, who string) {
 	if !errors.Is(err, lease.ErrHeld) || !errors.As(err, &held) {
 		t.Fatalf("got %v, want that it is held", err)
 	}
-	if held.Holder.Info.Who != who || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), held.Holder.Name) {
+	if held.Holder.Info.Who != who || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), strconv.Quote(held.Holder.Name)) {
 		t.Errorf("got %v (%+v), want that %s holds it", err, held.Holder, who)
 	}
 }

@@ -1,65 +1,24 @@
 package s3store
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
-	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/proc"
 )
 
-// versity starts a Versity S3 Gateway, which stores keys as files and knows no lifecycle rules.
+// versity returns a client of the shared Versity S3 Gateway, which stores keys as files and knows no
+// lifecycle rules.
 func versity(t *testing.T) *Client {
 	t.Helper()
-	dir := t.TempDir()
-	for _, sub := range []string{"data", "versions"} {
-		must(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
-	}
-	cfg := Config{
-		Service: "versity", Region: "us-east-1", AccessKey: rand.Text()[:20], SecretKey: rand.Text(), MaxBackoff: 5 * time.Millisecond,
-	}
-	at := func(port int) Config {
-		c := cfg
-		c.Endpoint = fmt.Sprintf("http://127.0.0.1:%d", port)
-		return c
-	}
-	server := proc.Server{
-		Name: "Versity S3 Gateway", Path: testenv.Tool(t, "versitygw"), Dir: dir,
-		Env:     proc.CleanEnv(dir, "ROOT_ACCESS_KEY="+cfg.AccessKey, "ROOT_SECRET_KEY="+cfg.SecretKey),
-		Secrets: []string{cfg.AccessKey, cfg.SecretKey},
-		Args: func(port int) []string {
-			return []string{
-				"--quiet", "--port", fmt.Sprintf("127.0.0.1:%d", port), "--region", cfg.Region,
-				"posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "data"),
-			}
-		},
-		Ready: func(ctx context.Context, port int) error {
-			c, err := New(ctx, at(port))
-			if err != nil {
-				return err
-			}
-			_, err = c.api.ListBuckets(ctx, &s3.ListBucketsInput{})
-			return err
-		},
-	}
-	process, err := server.Start(t.Context())
-	must(t, err)
-	t.Cleanup(func() {
-		if err := process.Stop(); err != nil {
-			t.Error(err)
-		}
+	server := testenv.Versity(t)
+	return newClient(t, Config{
+		Service: "versity", Region: server.Region, Endpoint: server.Endpoint,
+		AccessKey: server.AccessKey, SecretKey: server.SecretKey, MaxBackoff: 5 * time.Millisecond,
 	})
-	return newClient(t, at(process.Port()))
 }
 
 // The whole life of a bucket on another service than MinIO.

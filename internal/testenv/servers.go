@@ -11,9 +11,13 @@ import (
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/minio"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/versity"
 )
 
-var withKMS, withoutKMS shared[*minio.Server]
+var (
+	withKMS, withoutKMS, everywhere shared[*minio.Server]
+	gateway                         shared[*versity.Server]
+)
 
 // MinIO returns the MinIO server that the tests of this process share. Tests keep out of each
 // other's way by bucket names.
@@ -28,11 +32,30 @@ func MinIOWithoutKMS(tb testing.TB) *minio.Server {
 	return sharedMinIO(tb, &withoutKMS, minio.Options{NoKMS: true})
 }
 
+// MinIOAnywhere returns a shared server that takes signatures for every region, which services with
+// regions of their own are imitated on.
+func MinIOAnywhere(tb testing.TB) *minio.Server {
+	tb.Helper()
+	return sharedMinIO(tb, &everywhere, minio.Options{AnyRegion: true})
+}
+
 func sharedMinIO(tb testing.TB, server *shared[*minio.Server], opts minio.Options) *minio.Server {
 	tb.Helper()
 	return server.get(tb, "MinIO is not available", func() (*minio.Server, error) {
 		// Not the test's context: the server belongs to all of them.
 		s, err := minio.Start(context.WithoutCancel(tb.Context()), opts)
+		if err == nil {
+			process.atEnd(s.Stop)
+		}
+		return s, err
+	})
+}
+
+// Versity returns the Versity S3 Gateway that the tests of this process share. It keeps versions.
+func Versity(tb testing.TB) *versity.Server {
+	tb.Helper()
+	return gateway.get(tb, "Versity GW is not available", func() (*versity.Server, error) {
+		s, err := versity.Start(context.WithoutCancel(tb.Context()), versity.Options{})
 		if err == nil {
 			process.atEnd(s.Stop)
 		}

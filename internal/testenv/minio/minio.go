@@ -31,6 +31,8 @@ const DefaultRegion = "us-east-1"
 type Options struct {
 	// Region is the region that the server signs for; empty means DefaultRegion.
 	Region string
+	// AnyRegion takes signatures for every region, as a server does that imitates other services.
+	AnyRegion bool
 	// NoKMS leaves out the key, so that every encryption call is refused as NotImplemented.
 	NoKMS bool
 	// TLS serves https with a certificate of an authority made for this server.
@@ -126,9 +128,11 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 func (s *Server) environment(opts Options) (env, secrets []string) {
 	env = proc.CleanEnv(s.dir,
 		"MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey,
-		"MINIO_SITE_REGION="+s.Region,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
 	)
+	if !opts.AnyRegion {
+		env = append(env, "MINIO_SITE_REGION="+s.Region)
+	}
 	secrets = []string{s.AccessKey, s.SecretKey}
 	if !opts.NoKMS {
 		key := make([]byte, 32)

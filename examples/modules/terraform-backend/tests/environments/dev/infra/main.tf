@@ -1,0 +1,3 @@
+output "cluster_host" {
+  value = "k8s-dev.example.com"
+}

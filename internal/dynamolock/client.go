@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 )
 
@@ -25,6 +26,8 @@ import (
 type Client struct {
 	api *dynamodb.Client
 	cfg Config
+	// account asks whose credentials these are.
+	account *sts.Client
 }
 
 // New resolves cfg against the environment and builds a client. It makes no request.
@@ -62,7 +65,13 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{api: api, cfg: resolved}, nil
+	c := &Client{api: api, cfg: resolved}
+	c.account = sts.NewFromConfig(base, func(o *sts.Options) {
+		if !c.AWS() { // an emulation may serve both at one address
+			o.BaseEndpoint = aws.String(resolved.Endpoint)
+		}
+	})
+	return c, nil
 }
 
 func loadOptions(c Config, hc aws.HTTPClient) []func(*awsconfig.LoadOptions) error {

@@ -165,6 +165,17 @@ func missingCredentials(err error) bool {
 
 // Hint says what to do next, empty where the error says it all.
 func Hint(err error) string {
+	var live *LiveLockError
+	var exists *ExistsError
+	var other *OtherAccountError
+	switch {
+	case errors.As(err, &live):
+		return live.Hint()
+	case errors.As(err, &exists):
+		return "If it is meant to be this lock table, set adopt_existing = true; its items stay. Otherwise choose another name."
+	case errors.As(err, &other):
+		return fmt.Sprintf("Use credentials of the account %s. If the table is gone for good, remove the resource from the state (terraform state rm).", other.Made)
+	}
 	var e *CallError
 	if !errors.As(err, &e) {
 		return ""

@@ -173,3 +173,6 @@ func (t typedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error)
 	}
 	return creds, nil
 }
+
+// Wrap turns an error of the SDK into a *CallError, for those who use API; nil stays nil.
+func (c *Client) Wrap(op, table string, err error) error { return c.wrap(op, table, err) }

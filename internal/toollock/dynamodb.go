@@ -10,28 +10,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 )
 
 // What the s3 backend writes into its table.
 const (
-	dynamoKey    = "LockID"
-	dynamoInfo   = "Info"
-	dynamoDigest = "Digest"
+	dynamoKey    = dynamolock.AttrLockID
+	dynamoInfo   = dynamolock.AttrInfo
+	dynamoDigest = dynamolock.AttrDigest
 	// DigestSuffix follows the LockID of a state in that of its digest.
 	DigestSuffix = "-md5"
 	// dynamoRecord starts the LockID of a record of a broken lock. Bucket names have no colon, so it
 	// can be no state's.
-	dynamoRecord = "groundwork:broken:"
+	dynamoRecord = dynamolock.OwnPrefix + "broken:"
 )
-
-// DynamoAPI is what a DynamoDB client has to do; *dynamodb.Client does it.
-type DynamoAPI interface {
-	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
-	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
-	dynamodb.ScanAPIClient
-}
 
 // DynamoDB is the lock of the s3 backend with dynamodb_table: an item whose LockID is
 // <bucket>/<key>, written with the condition that there is none. Beside it, as <bucket>/<key>-md5,
@@ -44,14 +37,14 @@ type DynamoAPI interface {
 // removes it. Nothing stops the old holder from writing after that. Terraform deprecates it since
 // 1.11; OpenTofu does not.
 type DynamoDB struct {
-	api         DynamoAPI
+	client      *dynamolock.Client
 	table, path string
 }
 
 // NewDynamoDB is the lock of the state at a key of a bucket, in a table; for the key of a workspace
 // see NewLockfile.
-func NewDynamoDB(api DynamoAPI, table, bucket, stateKey string) *DynamoDB {
-	return &DynamoDB{api: api, table: table, path: bucket + "/" + stateKey}
+func NewDynamoDB(client *dynamolock.Client, table, bucket, stateKey string) *DynamoDB {
+	return &DynamoDB{client: client, table: table, path: bucket + "/" + stateKey}
 }
 
 // Kind implements Place.
@@ -61,10 +54,10 @@ func (d *DynamoDB) Kind() Kind { return KindDynamoDB }
 func (d *DynamoDB) String() string { return "dynamodb://" + d.table + "/" + d.path }
 
 func (d *DynamoDB) key(suffix string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{dynamoKey: text(d.path + suffix)}
+	return map[string]types.AttributeValue{dynamoKey: attribute(d.path + suffix)}
 }
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func attribute(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
 // textOf reads a string attribute, empty where it is none.
 func textOf(item map[string]types.AttributeValue, name string) string {
@@ -74,8 +67,8 @@ func textOf(item map[string]types.AttributeValue, name string) string {
 	return ""
 }
 
-func (d *DynamoDB) failed(what string, err error) error {
-	return fmt.Errorf("%s %s: %w", what, d, err)
+func (d *DynamoDB) failed(what, op string, err error) error {
+	return fmt.Errorf("%s %s: %w", what, d, d.client.Wrap(op, d.table, err))
 }
 
 // Acquire implements Place. The SDK repeats a call whose answer was lost; a refusal by what it wrote
@@ -84,8 +77,8 @@ func (d *DynamoDB) Acquire(ctx context.Context, info lease.Info) (*Grant, error)
 	info = complete(info, d.path)
 	data := string(encode(info))
 	item := d.key("")
-	item[dynamoInfo] = text(data)
-	_, err := d.api.PutItem(ctx, &dynamodb.PutItemInput{
+	item[dynamoInfo] = attribute(data)
+	_, err := d.client.API().PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &d.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(" + dynamoKey + ")"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -106,7 +99,7 @@ func (d *DynamoDB) Acquire(ctx context.Context, info lease.Info) (*Grant, error)
 	if locks, readErr := d.Inspect(context.WithoutCancel(ctx)); readErr == nil && len(locks) == 1 && locks[0].Data == data {
 		return d.grant(data), nil
 	}
-	return nil, d.failed("taking the lock", err)
+	return nil, d.failed("taking the lock", "PutItem", err)
 }
 
 // holder reads who was in the way; emulations do not all answer with the item.
@@ -126,7 +119,7 @@ func (d *DynamoDB) holder(ctx context.Context, item map[string]types.AttributeVa
 
 func (d *DynamoDB) grant(data string) *Grant {
 	item := d.key("")
-	item[dynamoInfo] = text(data)
+	item[dynamoInfo] = attribute(data)
 	l := d.lock(item)
 	return &Grant{Lock: l, release: func(ctx context.Context) error {
 		err := d.remove(ctx, data)
@@ -145,9 +138,9 @@ func (d *DynamoDB) lock(item map[string]types.AttributeValue) Lock {
 
 // Inspect implements Place.
 func (d *DynamoDB) Inspect(ctx context.Context) ([]Lock, error) {
-	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.table, Key: d.key(""), ConsistentRead: aws.Bool(true)})
+	out, err := d.client.API().GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.table, Key: d.key(""), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return nil, d.failed("reading the lock", err)
+		return nil, d.failed("reading the lock", "GetItem", err)
 	}
 	if len(out.Item) == 0 {
 		return nil, nil
@@ -164,20 +157,20 @@ func (d *DynamoDB) Break(ctx context.Context, seen Lock, by lease.Info) error {
 		return err
 	}
 	r := newRecord(seen, by)
-	_, err := d.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: map[string]types.AttributeValue{
-		dynamoKey: text(dynamoRecord + strings.TrimPrefix(r.key(), RecordPrefix)), "Record": text(string(r.encode())),
+	_, err := d.client.API().PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: map[string]types.AttributeValue{
+		dynamoKey: attribute(dynamoRecord + strings.TrimPrefix(r.key(), RecordPrefix)), "Record": attribute(string(r.encode())),
 	}})
-	return r.result(err)
+	return r.result(d.client.Wrap("PutItem", d.table, err))
 }
 
 // remove deletes the item in one conditional call: no other lock can be hit. The SDK does not repeat
 // it, since a second call would not find what the first one has deleted.
 func (d *DynamoDB) remove(ctx context.Context, info string) error {
 	for try := 1; ; try++ {
-		_, err := d.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		_, err := d.client.API().DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName: &d.table, Key: d.key(""), ConditionExpression: aws.String("#i = :seen"),
 			ExpressionAttributeNames:  map[string]string{"#i": dynamoInfo},
-			ExpressionAttributeValues: map[string]types.AttributeValue{":seen": text(info)},
+			ExpressionAttributeValues: map[string]types.AttributeValue{":seen": attribute(info)},
 		}, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 		var refused *types.ConditionalCheckFailedException
 		switch {
@@ -191,7 +184,7 @@ func (d *DynamoDB) remove(ctx context.Context, info string) error {
 			return nil // the answer was lost, and not the call
 		}
 		if readErr != nil || try == tries {
-			return d.failed("removing the lock", err)
+			return d.failed("removing the lock", "DeleteItem", err)
 		}
 	}
 }
@@ -199,9 +192,9 @@ func (d *DynamoDB) remove(ctx context.Context, info string) error {
 // Digest is the MD5 sum, in hexadecimal, that the state has to have; empty where the tools have
 // recorded none.
 func (d *DynamoDB) Digest(ctx context.Context) (string, error) {
-	out, err := d.api.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.table, Key: d.key(DigestSuffix), ConsistentRead: aws.Bool(true)})
+	out, err := d.client.API().GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.table, Key: d.key(DigestSuffix), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return "", d.failed("reading the digest of", err)
+		return "", d.failed("reading the digest of", "GetItem", err)
 	}
 	return textOf(out.Item, dynamoDigest), nil
 }
@@ -211,21 +204,21 @@ func (d *DynamoDB) Digest(ctx context.Context) (string, error) {
 func (d *DynamoDB) SetDigest(ctx context.Context, sum string) error {
 	var err error
 	if sum == "" {
-		_, err = d.api.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &d.table, Key: d.key(DigestSuffix)})
+		_, err = d.client.API().DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &d.table, Key: d.key(DigestSuffix)})
 	} else {
 		item := d.key(DigestSuffix)
-		item[dynamoDigest] = text(sum)
-		_, err = d.api.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: item})
+		item[dynamoDigest] = attribute(sum)
+		_, err = d.client.API().PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: item})
 	}
 	if err != nil {
-		return d.failed("writing the digest of", err)
+		return d.failed("writing the digest of", "PutItem", err)
 	}
 	return nil
 }
 
 // DynamoDBLocks lists the locks of a table.
-func DynamoDBLocks(ctx context.Context, api DynamoAPI, table string) ([]Lock, error) {
-	pages := dynamodb.NewScanPaginator(api, &dynamodb.ScanInput{
+func DynamoDBLocks(ctx context.Context, client *dynamolock.Client, table string) ([]Lock, error) {
+	pages := dynamodb.NewScanPaginator(client.API(), &dynamodb.ScanInput{
 		TableName: &table, ConsistentRead: aws.Bool(true),
 		FilterExpression:         aws.String("attribute_exists(#i)"),
 		ExpressionAttributeNames: map[string]string{"#i": dynamoInfo},
@@ -234,11 +227,11 @@ func DynamoDBLocks(ctx context.Context, api DynamoAPI, table string) ([]Lock, er
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the locks of the DynamoDB table %q: %w", table, err)
+			return nil, client.Wrap("Scan", table, err)
 		}
 		for _, item := range page.Items {
-			if path := textOf(item, dynamoKey); path != "" && !strings.HasPrefix(path, "groundwork:") {
-				locks = append(locks, (&DynamoDB{api: api, table: table, path: path}).lock(item))
+			if path := textOf(item, dynamoKey); path != "" && !strings.HasPrefix(path, dynamolock.OwnPrefix) {
+				locks = append(locks, (&DynamoDB{client: client, table: table, path: path}).lock(item))
 			}
 		}
 	}

@@ -16,13 +16,10 @@ package toollock
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/user"
 	"slices"
 	"time"
 
@@ -175,37 +172,14 @@ func lost(l Lock) error {
 	return &stateError{lease.ErrLost, fmt.Sprintf("the lock %s at %s is gone or somebody else's: it was broken while it was held", l.ID(), l.Place)}
 }
 
-// Who is the user and the machine, as the tools write them.
-func Who() string {
-	name := ""
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, _ := os.Hostname() // the tools do without as well
-	return name + "@" + host
-}
-
 // complete fills in what the caller of Acquire left out.
 func complete(info lease.Info, path string) lease.Info {
-	if info.ID == "" {
-		info.ID = newID()
-	}
-	if info.Who == "" {
-		info.Who = Who()
-	}
-	if info.Created.IsZero() {
-		info.Created = time.Now().UTC()
+	info, err := info.Complete()
+	if err != nil {
+		panic(err) // there is no chance to be had from the system, without which nothing works
 	}
 	info.Path = path
 	return info
-}
-
-// newID makes a random UUID, version 4.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // encode is the JSON that Terraform reads.

@@ -85,7 +85,7 @@ func (l *Local) Acquire(_ context.Context, info lease.Info) (*Grant, error) {
 	held := l.lock(data)
 	held.PID = os.Getpid()
 	own.locks[l.path] = held
-	return &Grant{Lock: held, release: func(context.Context) error {
+	grant := &Grant{Lock: held, release: func(context.Context) error {
 		own.Lock()
 		defer own.Unlock()
 		if _, ok := own.locks[l.path]; !ok {
@@ -97,7 +97,8 @@ func (l *Local) Acquire(_ context.Context, info lease.Info) (*Grant, error) {
 			err = os.Remove(l.note())
 		}
 		return errors.Join(err, l.close(file, created))
-	}}, nil
+	}}
+	return grant.keep(), nil
 }
 
 // open opens and locks the state file, which is made if there is none.

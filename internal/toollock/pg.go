@@ -102,7 +102,7 @@ func (p *PG) Acquire(ctx context.Context, info lease.Info) (*Grant, error) {
 	}
 	l := p.lock()
 	l.Info, l.Since, l.PID, l.version = info, info.Created, int(session.Conn.PgConn().PID()), fmt.Sprint(number)
-	return &Grant{Lock: l, release: func(ctx context.Context) error {
+	grant := &Grant{Lock: l, release: func(ctx context.Context) error {
 		var still bool
 		err := session.Conn.QueryRow(ctx, "SELECT pg_catalog.pg_advisory_unlock($1)", number).Scan(&still)
 		if closeErr := session.Close(ctx); err == nil && !still {
@@ -113,7 +113,8 @@ func (p *PG) Acquire(ctx context.Context, info lease.Info) (*Grant, error) {
 			err = errors.Join(lost(l), session.Wrap("release the lock of "+p.name, err))
 		}
 		return err
-	}}, nil
+	}}
+	return grant.keep(), nil
 }
 
 // take returns the number that was locked, or 0 if somebody else has the lock.
@@ -197,7 +198,7 @@ const heldLocks = `SELECT ((l.classid::bigint << 32) | l.objid::bigint) AS numbe
 	FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
 	WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
 	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-	AND l.pid <> pg_backend_pid()`
+	AND l.pid <> pg_backend_pid() ORDER BY 1 DESC, 2`
 
 func pgLocks(ctx context.Context, client *pglock.Client, states PGStates, session *pglock.Dedicated) ([]Lock, error) {
 	op := "list the locks of " + states.sql()
@@ -225,11 +226,13 @@ func pgLocks(ctx context.Context, client *pglock.Client, states PGStates, sessio
 		return nil, session.Wrap(op, err)
 	}
 	var locks []Lock
+	makers := map[int]bool{} // one who makes a state may hold the creation locks of both tools
 	for _, h := range holders {
 		name, ok := names[h.number]
-		if !ok {
+		if !ok || name == creating && makers[h.pid] {
 			continue
 		}
+		makers[h.pid] = makers[h.pid] || name == creating
 		l := NewPG(client, states, name).lock()
 		l.PID, l.version = h.pid, fmt.Sprintf("%d %d %s", h.number, h.pid, h.text)
 		l.Info.Who = cmp.Or(h.user, "somebody") + "@" + cmp.Or(h.address, "the server's own machine")

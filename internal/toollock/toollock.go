@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
@@ -115,7 +116,19 @@ type Grant struct {
 
 // Release gives the lock back. The error matches lease.ErrLost when it was somebody else's already,
 // or gone.
-func (g *Grant) Release(ctx context.Context) error { return g.release(ctx) }
+func (g *Grant) Release(ctx context.Context) error {
+	defer kept.Delete(g)
+	return g.release(ctx)
+}
+
+// kept holds on to the grants whose lock is a handle of this process: one that the caller forgot
+// would be closed by the garbage collector, and the lock be lost without a word.
+var kept sync.Map
+
+func (g *Grant) keep() *Grant {
+	kept.Store(g, true)
+	return g
+}
 
 // HeldError says who holds a tool lock.
 type HeldError struct {

@@ -86,6 +86,8 @@ type CallError struct {
 	// at says where the settings were found, for hints about a wrong one.
 	at        func(libpq string) string
 	clientTLS bool
+	// connecting tells that there was no connection yet.
+	connecting bool
 }
 
 // Error says what failed, on what, and why.
@@ -280,7 +282,7 @@ func (c *Client) wrap(op, database string, connecting bool, err error) error {
 	kind := classify(err, connecting)
 	e := &CallError{
 		Op: op, Target: c.Target(database), kind: kind, err: err, cause: responsible(err, kind, connecting),
-		at: c.settings.source, clientTLS: c.hasClientCertificate(),
+		at: c.settings.source, clientTLS: c.hasClientCertificate(), connecting: connecting,
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {

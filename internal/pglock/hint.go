@@ -18,7 +18,7 @@ func Hint(err error) string {
 	if e.Remedy != "" && errors.Is(err, ErrDenied) {
 		return e.deniedHint()
 	}
-	if e.Op == "connect" {
+	if e.connecting || e.Op == "connect" {
 		if hint := e.connectHint(); hint != "" {
 			return hint
 		}

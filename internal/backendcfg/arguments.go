@@ -64,6 +64,9 @@ func backendArguments(c Config) [][]argument {
 	if c.PG != nil {
 		return pgArguments(*c.PG)
 	}
+	if c.HTTP != nil {
+		return httpArguments(*c.HTTP)
+	}
 	groups := readArguments(c.S3, c.Target)
 	var keep arguments
 	if c.S3.Encrypt != nil {
@@ -167,7 +170,15 @@ func (c Config) Warnings() []Warning {
 		out = append(out, Warning{"argument_unavailable",
 			fmt.Sprintf("%s does not have %s (added in %s), so it was left out: %s", c.Target, argument, since, effect)})
 	}
-	if c.PG != nil {
+	switch {
+	case c.PG != nil:
+		return out
+	case c.HTTP != nil:
+		return append(out, c.HTTP.httpWarnings()...)
+	case c.Pulumi != nil:
+		if p := c.Pulumi.S3; p != nil {
+			out = append(out, PulumiWarnings(p.Version, p.Endpoint)...)
+		}
 		return out
 	}
 	f := c.S3.Flags
@@ -191,7 +202,7 @@ func (c Config) Warnings() []Warning {
 // needsChecksumEnvironment: in Terraform, skip_s3_checksum leaves the SDK's own
 // CRC32 on. OpenTofu's switches both off.
 func needsChecksumEnvironment(c Config) bool {
-	return c.PG == nil && c.S3.Flags.SkipS3Checksum && c.Target.Tool != OpenTofu && c.Target.atLeast(v160)
+	return c.PG == nil && c.HTTP == nil && c.Pulumi == nil && c.S3.Flags.SkipS3Checksum && c.Target.Tool != OpenTofu && c.Target.atLeast(v160)
 }
 
 // defaultsValue turns JSON-like values into an object, refusing secrets.

@@ -122,12 +122,14 @@ func (e *NotManagedError) Error() string {
 type VerifyError struct {
 	File   string
 	Reason string
+	// Fix is the next thing to do; empty is to use a file of its own.
+	Fix string
 }
 
 // Error says that the file was left as it was.
 func (e *VerifyError) Error() string {
 	return fmt.Sprintf("%s: the edited text %s, so the file was left as it was; "+
-		"write the backend to a file of its own (placement = \"file\")", e.File, e.Reason)
+		"%s", e.File, e.Reason, or(e.Fix, "write the backend to a file of its own (placement = \"file\")"))
 }
 
 // UnsupportedFileError is a file that cannot be edited or read as configuration.

@@ -14,7 +14,7 @@ const (
 )
 
 // editable is true for the types of backend that Edit, Extract and Remove know.
-func editable(kind string) bool { return kind == s3Type || kind == pgType }
+func editable(kind string) bool { return kind == s3Type || kind == pgType || kind == httpType }
 
 // DefaultPGSchema is where the tools keep states that name no schema.
 const DefaultPGSchema = "terraform_remote_state"
@@ -53,10 +53,13 @@ type PG struct {
 	IndexName string
 }
 
-// Type is the type of the backend: s3 or pg.
+// Type is the type of the backend: s3, pg or http.
 func (c Config) Type() string {
-	if c.PG != nil {
+	switch {
+	case c.PG != nil:
 		return pgType
+	case c.HTTP != nil:
+		return httpType
 	}
 	return s3Type
 }

@@ -25,9 +25,12 @@ func ReadBack(text string) (c Config, found bool, err error) {
 		return Config{}, false, nil
 	}
 	in := literals(body)
-	if kind == pgType {
+	switch kind {
+	case pgType:
 		c.PG = in.pg()
-	} else {
+	case httpType:
+		c.HTTP = in.http()
+	default:
 		c.S3, c.Lock = in.s3(), in.lock()
 	}
 	for _, b := range d.blocks().remote {
@@ -80,6 +83,8 @@ func partialType(body *hclsyntax.Body) string {
 			return s3Type
 		case slices.Contains(pgNames, name):
 			kind = pgType
+		case slices.Contains(httpNames, name):
+			kind = httpType
 		}
 	}
 	return kind
@@ -92,9 +97,12 @@ func remoteState(b *hclsyntax.Block, kind string) (RemoteState, bool) {
 		return RemoteState{}, false
 	}
 	r := RemoteState{Name: b.Labels[1], Workspace: in.text("workspace")}
-	if kind == pgType {
+	switch kind {
+	case pgType:
 		r.PG = in.object("config").pg()
-	} else {
+	case httpType:
+		r.HTTP = in.object("config").http()
+	default:
 		s := in.object("config").s3()
 		r.Key, r.Bucket, r.S3 = s.Key, s.Bucket, &s
 	}

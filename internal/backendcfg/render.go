@@ -22,6 +22,11 @@ const (
 	FormatTFBackend Format = "tfbackend"
 )
 
+func unknownFormat(f Format) error {
+	return &FieldError{Field: "format", Reason: fmt.Sprintf("is %q; use %q, %q, %q or %q", string(f),
+		string(FormatTerraform), string(FormatTFBackend), string(FormatPulumiProject), string(FormatDotenv))}
+}
+
 const remoteStateType = "terraform_remote_state"
 
 // Render renders c in format f.
@@ -31,13 +36,20 @@ func Render(f Format, c Config) ([]byte, error) {
 		return RenderTerraform(c)
 	case FormatTFBackend:
 		return RenderTFBackend(c)
+	case FormatPulumiProject:
+		return RenderProject(c)
+	case FormatDotenv:
+		return RenderDotenv(c)
 	}
-	return nil, &FieldError{Field: "format", Reason: fmt.Sprintf("is %q; use %q or %q", string(f), string(FormatTerraform), string(FormatTFBackend))}
+	return nil, unknownFormat(f)
 }
 
 // RenderTerraform renders a whole file: a terraform block with the backend, and
 // a data source for each remote state.
 func RenderTerraform(c Config) ([]byte, error) {
+	if err := c.CheckFormat(FormatTerraform); err != nil {
+		return nil, err
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -58,11 +70,11 @@ func RenderTerraform(c Config) ([]byte, error) {
 // RenderTFBackend renders a partial configuration: key = value lines for
 // terraform init -backend-config=FILE.
 func RenderTFBackend(c Config) ([]byte, error) {
-	if err := c.Validate(); err != nil {
+	if err := c.CheckFormat(FormatTFBackend); err != nil {
 		return nil, err
 	}
-	if len(c.RemoteStates) > 0 {
-		return nil, &FieldError{Field: "remote_states", Reason: "cannot stand in a tfbackend file, which holds arguments only; use format = \"terraform\" or leave them out"}
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	writeHeader(&b, c, "Managed by groundwork: change the configuration that generates this file, not the file.",
@@ -74,6 +86,9 @@ func RenderTFBackend(c Config) ([]byte, error) {
 
 // RenderFragment renders the blocks that Edit places inside an existing file.
 func RenderFragment(c Config) (Fragment, error) {
+	if err := c.CheckFormat(FormatTerraform); err != nil {
+		return Fragment{}, err
+	}
 	if err := c.Validate(); err != nil {
 		return Fragment{}, err
 	}
@@ -106,9 +121,12 @@ func sortedRemoteStates(c Config) []RemoteState {
 }
 
 func writeHeader(b *bytes.Buffer, c Config, lines ...string) {
-	if c.PG != nil {
+	switch {
+	case c.PG != nil:
 		lines = append(lines, pgHeader(c.Target)...)
-	} else {
+	case c.HTTP != nil:
+		lines = append(lines, httpHeader...)
+	default:
 		lines = append(lines,
 			"Commit it: it holds no credentials. Those come from the environment, as",
 			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from an AWS profile.")
@@ -141,9 +159,12 @@ func writeRemoteState(b *bytes.Buffer, c Config, r RemoteState, comment string) 
 		writeArgument(b, text("workspace", r.Workspace))
 	}
 	b.WriteString("\nconfig = {\n")
-	if c.PG != nil {
+	switch {
+	case c.PG != nil:
 		writeGroups(b, pgArguments(r.pgSettings(*c.PG)))
-	} else {
+	case c.HTTP != nil:
+		writeGroups(b, httpReadArguments(r.httpSettings(*c.HTTP)))
+	default:
 		writeGroups(b, readArguments(r.settings(c.S3), c.Target))
 	}
 	b.WriteString("}\n")

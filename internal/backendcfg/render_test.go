@@ -399,9 +399,9 @@ func TestPulumiS3URL(t *testing.T) {
 		"s3://b":                    PulumiS3URL("b", "/", "", "", false),
 		"s3://b/team%20a/dev":       PulumiS3URL("b", "/team a/dev/", "", "", false),
 		"s3://b/p?region=eu-west-1": PulumiS3URL("b", "p", "eu-west-1", "", false),
-		"s3://b?endpoint=http://127.0.0.1:9000&s3ForcePathStyle=true&disableSSL=true": PulumiS3URL("b", "", "", "http://127.0.0.1:9000", true),
-		"s3://b?endpoint=https://s3.example.com":                                      PulumiS3URL("b", "", "", "s3.example.com", false),
-		"s3://b?region=x%26y&endpoint=https://h/p":                                    PulumiS3URL("b", "", "x&y", "https://user:hunter2@h/p?token=z#f", false),
+		"s3://b?endpoint=http://127.0.0.1:9000&s3ForcePathStyle=true": PulumiS3URL("b", "", "", "http://127.0.0.1:9000", true),
+		"s3://b?endpoint=https://s3.example.com":                      PulumiS3URL("b", "", "", "s3.example.com", false),
+		"s3://b?region=x%26y&endpoint=https://h/p":                    PulumiS3URL("b", "", "x&y", "https://user:hunter2@h/p?token=z#f", false),
 	} {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

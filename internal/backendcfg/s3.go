@@ -71,7 +71,14 @@ type AssumeRole struct {
 type Config struct {
 	S3 S3
 	// PG is set for a state in PostgreSQL; S3 and Lock then stay empty.
-	PG   *PG
+	PG *PG
+	// HTTP is set for a state behind a REST address; S3 and Lock then stay empty.
+	HTTP *HTTP
+	// Pulumi is set for states of Pulumi's; all but LockDatabase then stays empty.
+	Pulumi *Pulumi
+	// LockDatabase is for a .env file only.
+	LockDatabase *LockDatabase
+
 	Lock Resolved
 	// Target is what will read it; the zero Target is the newest Terraform.
 	Target Target
@@ -89,8 +96,10 @@ type RemoteState struct {
 	Bucket string
 	// S3 is the base if that state is elsewhere altogether; nil is Config.S3.
 	S3 *S3
-	// PG is the same beside Config.PG; Key and Bucket mean nothing there.
-	PG *PG
+	// PG is the same beside Config.PG, and HTTP beside Config.HTTP; Key and Bucket
+	// mean nothing there.
+	PG   *PG
+	HTTP *HTTP
 	// Workspace is left out when empty.
 	Workspace string
 	// Defaults are outputs to assume while the state has none. Values are what

@@ -50,8 +50,16 @@ func (c Config) Validate() error {
 
 // validatePlace checks where the state is, and its lock.
 func (c Config) validatePlace() error {
-	if c.PG != nil {
+	if err := c.LockDatabase.validate(); err != nil {
+		return err
+	}
+	switch {
+	case c.PG != nil:
 		return c.validatePG()
+	case c.HTTP != nil:
+		return c.validateHTTP()
+	case c.Pulumi != nil:
+		return c.Pulumi.validate()
 	}
 	if err := c.S3.validate(""); err != nil {
 		return err
@@ -163,7 +171,15 @@ func (r RemoteState) validate(c Config) error {
 }
 
 func (r RemoteState) validatePlace(prefix string, c Config) error {
+	if c.HTTP != nil {
+		if r.S3 != nil || r.PG != nil || r.Key != "" || r.Bucket != "" {
+			return &FieldError{Field: strings.TrimSuffix(prefix, "."), Reason: "is elsewhere, and the backend is of type http; both have to be of one type"}
+		}
+		return r.httpSettings(*c.HTTP).validate(prefix)
+	}
 	switch {
+	case r.HTTP != nil:
+		return &FieldError{Field: strings.TrimSuffix(prefix, "."), Reason: "is of type http, and the backend is not; both have to be of one type"}
 	case c.PG == nil && r.PG != nil:
 		return &FieldError{Field: strings.TrimSuffix(prefix, "."), Reason: "is in PostgreSQL, and the backend is not; both have to be of one type"}
 	case c.PG == nil:

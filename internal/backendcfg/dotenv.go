@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Variable is one line of a .env file.
+// Variable is one line of a .env file; one without a name is a comment.
 type Variable struct{ Name, Value string }
 
 // The lines around what groundwork manages in a .env file.
@@ -197,6 +197,10 @@ func RenderVariables(variables []Variable) (string, error) {
 		if err := checkVariable(v); err != nil {
 			return "", err
 		}
+		if v.Name == "" {
+			b.WriteString("# " + v.Value + "\n")
+			continue
+		}
 		value := v.Value
 		if !bareValue.MatchString(value) {
 			value = "'" + value + "'"
@@ -213,7 +217,7 @@ func checkVariable(v Variable) error {
 	if err := checkText(v.Name, v.Value); err != nil {
 		return err
 	}
-	if strings.ContainsAny(v.Value, "'\\$`") {
+	if v.Name != "" && strings.ContainsAny(v.Value, "'\\$`") {
 		return &FieldError{Field: v.Name, Reason: "would hold a quote, a backslash, a dollar sign or a backtick, which programs that read .env files do not read alike; choose a value without them"}
 	}
 	return nil

@@ -22,15 +22,23 @@ func DotenvBlock(src []byte, file string) (text string, found bool, err error) {
 	return d.block(), d.begin >= 0, nil
 }
 
-// DotenvElsewhere lists the lines outside of groundwork's block that set one of its
-// variables: those after the block win over it.
-func DotenvElsewhere(src []byte, file string, variables []Variable) ([]LineChange, error) {
+// DotenvElsewhere lists the lines outside of groundwork's block that set one of the
+// variables in block, which is the block's text.
+func DotenvElsewhere(src []byte, file, block string) ([]LineChange, error) {
 	d, err := parseDotenv(file, src)
 	if err != nil {
 		return nil, err
 	}
+	in, err := parseDotenv(file, []byte(block))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, l := range in.lines {
+		names = append(names, l.name)
+	}
 	var out []LineChange
-	for _, l := range d.outside(variableNames(variables)) {
+	for _, l := range d.outside(names) {
 		out = append(out, LineChange{Line: l.line, Name: l.name})
 	}
 	return out, nil

@@ -163,6 +163,9 @@ func (c Config) Variables() ([]Variable, error) {
 		// Legal in an address, and read in more than one way in a .env file.
 		add("PULUMI_BACKEND_URL", strings.NewReplacer("$", "%24", "'", "%27").Replace(address))
 		add("PULUMI_CONFIG_PASSPHRASE_FILE", p.PassphraseFile)
+		if p.SecretsProvider != "" {
+			add("", "A new stack: pulumi stack init NAME --secrets-provider='"+p.SecretsProvider+"'")
+		}
 		if p.S3 != nil && !p.NoAWSVariables {
 			add("AWS_REGION", p.S3.Region)
 			add("AWS_ENDPOINT_URL_S3", withScheme(p.S3.Endpoint))

@@ -44,6 +44,9 @@ type Rendered struct {
 	// Content is all that groundwork manages: the whole file, or the blocks.
 	Content  string
 	fragment backendcfg.Fragment
+	// variables are of FormatDotenv; the others of FormatPulumiProject.
+	variables     []backendcfg.Variable
+	url, skeleton string
 }
 
 // Sum is the SHA-256 of a content as it is on disk, in lower-case hexadecimal. The
@@ -60,8 +63,11 @@ func (f File) Check() error {
 	refuse := func(field, reason string) error { return &backendcfg.FieldError{Field: field, Reason: reason} }
 	switch f.Format {
 	case backendcfg.FormatTerraform, backendcfg.FormatTFBackend:
+	case backendcfg.FormatPulumiProject, backendcfg.FormatDotenv:
+		return f.checkInPlace()
 	default:
-		return refuse("format", fmt.Sprintf("is %q; use %q or %q", f.Format, backendcfg.FormatTerraform, backendcfg.FormatTFBackend))
+		return refuse("format", fmt.Sprintf("is %q; use %q, %q, %q or %q", f.Format,
+			backendcfg.FormatTerraform, backendcfg.FormatTFBackend, backendcfg.FormatPulumiProject, backendcfg.FormatDotenv))
 	}
 	name := filepath.Base(f.Path)
 	switch {
@@ -81,6 +87,9 @@ func (f File) Check() error {
 
 // Render renders c for f.
 func (f File) Render(c backendcfg.Config) (Rendered, error) {
+	if f.inPlace() {
+		return f.renderInPlace(c)
+	}
 	if f.Placement == Block {
 		fragment, err := backendcfg.RenderFragment(c)
 		return Rendered{Content: fragment.String(), fragment: fragment}, err
@@ -107,6 +116,9 @@ func (f File) Read(names []string) (content string, exists bool, err error) {
 
 // found is the managed part of a file's bytes, as it is.
 func (f File) found(disk []byte, names []string) (string, bool, error) {
+	if f.inPlace() {
+		return f.foundInPlace(disk)
+	}
 	if f.Placement == WholeFile {
 		return unixLines(string(disk)), true, nil
 	}
@@ -150,6 +162,9 @@ func (f File) CheckCreate(r Rendered, old *File, written string) error {
 
 // created is the content after Create.
 func (f File) created(disk []byte, exists bool, r Rendered) ([]byte, error) {
+	if f.inPlace() {
+		return f.createdInPlace(disk, exists, r)
+	}
 	where, there := f.Path, exists
 	var found string
 	if exists {
@@ -178,7 +193,7 @@ func (f File) created(disk []byte, exists bool, r Rendered) ([]byte, error) {
 // is to go.
 func placeholder(fragment string) bool {
 	switch strings.Join(strings.Fields(fragment), "") {
-	case `backend"s3"{}`, `backend"pg"{}`:
+	case `backend"s3"{}`, `backend"pg"{}`, `backend"http"{}`:
 		return true
 	}
 	return false
@@ -218,6 +233,9 @@ func (f File) CheckUpdate(r Rendered, written, seen string) error {
 }
 
 func (f File) updated(disk []byte, exists bool, r Rendered, written, seen string) ([]byte, error) {
+	if f.inPlace() {
+		return f.updatedInPlace(disk, exists, r, written, seen)
+	}
 	if f.Placement == WholeFile && exists {
 		found := unixLines(string(disk))
 		if found == r.Content {
@@ -266,6 +284,9 @@ func (f File) CheckDelete(written string) error {
 
 // removed is the content after Delete; empty means no file.
 func (f File) removed(disk []byte, written string) ([]byte, error) {
+	if f.inPlace() {
+		return f.removedInPlace(disk, written)
+	}
 	if f.Placement == Block {
 		return backendcfg.Remove(disk, f.Path)
 	}
@@ -277,9 +298,10 @@ func (f File) removed(disk []byte, written string) ([]byte, error) {
 
 // Shadows lists what would keep the file from being used. Going is the path of a
 // file that is about to be removed and does not count, or empty. Nothing shadows
-// a partial configuration, which the tools read when they are told to.
+// a partial configuration, which the tools read when they are told to, nor the
+// formats that no tool of the two reads.
 func (f File) Shadows(going string) ([]backendcfg.Shadow, error) {
-	if f.Format == backendcfg.FormatTFBackend {
+	if f.Format != backendcfg.FormatTerraform {
 		return nil, nil
 	}
 	dir := filepath.Dir(f.Path)

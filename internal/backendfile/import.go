@@ -49,6 +49,10 @@ func Import(path string) (*Imported, error) {
 	if !exists {
 		return nil, &MissingError{Path: path, What: "there is no such file"}
 	}
+	if format, ok := kindInPlace(path); ok {
+		f.Format, f.Placement = format, Block
+		return importInPlace(f, disk)
+	}
 	if f.Format, f.Placement, err = kindOf(disk, path); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func Import(path string) (*Imported, error) {
 		return nil, err
 	}
 	if !found || !isBackend {
-		return nil, &MissingError{Path: path, What: "there is no backend \"s3\" or \"pg\" in it"}
+		return nil, &MissingError{Path: path, What: "there is no backend \"s3\", \"pg\" or \"http\" in it"}
 	}
 	return &Imported{File: f, Content: shown(content), Sum: Sum(content), Settings: settings}, nil
 }

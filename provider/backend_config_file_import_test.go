@@ -115,7 +115,7 @@ func TestAccBackendConfigFileImportErrors(t *testing.T) {
 		ProtoV6ProviderFactories: protoV6Factories(),
 		Steps: []resource.TestStep{
 			step(filepath.Join(dir, "none.tf"), `there\s+is\s+no\s+such\s+file`),
-			step(filepath.Join(dir, "gcs.tf"), `no\s+backend\s+"s3"\s+or\s+"pg"\s+in\s+it`),
+			step(filepath.Join(dir, "gcs.tf"), `no\s+backend\s+"s3",\s+"pg"\s+or\s+"http"\s+in\s+it`),
 			step(dir, `is\s+a\s+directory`),
 		},
 	})

@@ -1,0 +1,195 @@
+// Package leaserun runs a program for as long as a lease is held: it waits for the lease, keeps it
+// while the program runs, and gives it back when the program has ended, however it ended.
+//
+// The program keeps its terminal. Where there is one, it stays in the process group of the caller,
+// so that the terminal's own signals (Ctrl-C, Ctrl-Z) reach it once and by themselves, and job
+// control is the shell's as always. Where there is none, as in CI, it gets a group of its own, and
+// every signal that the caller gets is passed on to it.
+package leaserun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"time"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+)
+
+// OnLost says what to do when the lease is lost while the program runs.
+type OnLost string
+
+// The choices.
+const (
+	// Interrupt sends an interrupt, as Ctrl-C would, and lets the program finish writing.
+	Interrupt OnLost = "interrupt"
+	// Warn only says so.
+	Warn OnLost = "warn"
+	// Kill ends the program at once, also in the middle of a write.
+	Kill OnLost = "kill"
+)
+
+// Options say what to run under which lease.
+type Options struct {
+	Store   lease.Store
+	Request lease.Request
+	// Timeout is how long to wait for the lease; 0 does not wait.
+	Timeout time.Duration
+	// OnLost is Interrupt if empty.
+	OnLost OnLost
+	// Args are the program and its arguments.
+	Args []string
+	// Env is the environment of the program; nil is that of this process.
+	Env []string
+	// Stdin, Stdout and Stderr are handed to the program as they are.
+	Stdin, Stdout, Stderr *os.File
+	// Events tells what happens; every function may be nil. Several may be called at the same time.
+	Events Events
+}
+
+// Events are calls for those who watch.
+type Events struct {
+	// Waiting is called when the wait begins and whenever the holder changes.
+	Waiting func(holder lease.Held)
+	// Acquired is called once, before the program starts.
+	Acquired func(g lease.Grant)
+	// Inherited is called instead, when a caller further up holds the lease already.
+	Inherited func(name string)
+	// Kept is called with every change of how certain it is that the lease lasts; for a lost one
+	// before anything is done about it.
+	Kept func(e lease.Event)
+	// Unreleased is called when the lease could not be given back, so that it ends by itself.
+	Unreleased func(err error, g lease.Grant)
+}
+
+// releaseTime bounds giving the lease back: the program has ended, and its caller waits.
+const releaseTime = 15 * time.Second
+
+// Run runs the program and returns its exit code: 128+n if signal n ended it, as shells have it, and
+// 127 or 126 if there is no such program or it cannot be run. The error is a *lease.HeldError when
+// the lease could not be had in time, and context.Canceled when the wait was interrupted.
+func Run(ctx context.Context, o Options) (code int, err error) {
+	path, err := exec.LookPath(o.Args[0])
+	if err != nil {
+		return notStarted(err), fmt.Errorf("run %s: %w", o.Args[0], err)
+	}
+	cmd := exec.Command(path, o.Args[1:]...) //nolint:gosec,noctx // it is what the user asked for, and ends by itself
+	cmd.Args[0] = o.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
+	cmd.Env = o.Env
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	signals := make(chan os.Signal, 16)
+	// What this process was told to ignore, as by nohup, is ignored by the program as well.
+	signal.Notify(signals, slices.DeleteFunc(relayed(), signal.Ignored)...)
+	defer signal.Stop(signals)
+	if inherits(ctx, o, cmd.Env) {
+		call(o.Events.Inherited, o.Request.Name)
+		return supervise(cmd, o, signals, nil)
+	}
+	if o.Request.Info, err = o.Request.Info.Complete(); err != nil {
+		return 0, fmt.Errorf("describe the lock: %w", err)
+	}
+	grant, err := acquire(ctx, o, signals)
+	if err != nil {
+		return 0, err
+	}
+	call(o.Events.Acquired, grant)
+	if cmd.Env, err = handDown(cmd.Env, grant); err != nil {
+		return 0, errors.Join(err, release(o, grant))
+	}
+	k := lease.Keep(o.Store, grant, lease.KeepOptions{OnEvent: o.Events.Kept})
+	code, err = supervise(cmd, o, signals, k.Lost())
+	k.Stop()
+	if errors.Is(k.Err(), lease.ErrLost) {
+		return code, err // said already; what the table holds is not ours to touch
+	}
+	if failed := release(o, k.Grant()); failed != nil && o.Events.Unreleased != nil {
+		o.Events.Unreleased(failed, k.Grant())
+	}
+	return code, err
+}
+
+// acquire waits for the lease until it is there, the time is over, or a signal asks to stop.
+func acquire(ctx context.Context, o Options, signals <-chan os.Signal) (lease.Grant, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		grant lease.Grant
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		g, err := o.Store.Acquire(ctx, o.Request, lease.Wait{Timeout: o.Timeout, OnWait: o.Events.Waiting})
+		done <- answer{g, err}
+	}()
+	interrupted := false
+	for {
+		select {
+		case a := <-done:
+			if interrupted && a.err == nil {
+				return lease.Grant{}, errors.Join(context.Canceled, release(o, a.grant))
+			}
+			if interrupted {
+				return lease.Grant{}, fmt.Errorf("wait for the lock %q: %w", o.Request.Name, context.Canceled)
+			}
+			return a.grant, a.err
+		case s := <-signals:
+			if stops(s) {
+				interrupted = true
+				cancel()
+			}
+		}
+	}
+}
+
+// supervise runs the program, passes signals on, and acts when the lease is lost.
+func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan struct{}) (int, error) {
+	c, err := start(cmd, o.OnLost)
+	if err != nil {
+		return notStarted(err), fmt.Errorf("run %s: %w", o.Args[0], err)
+	}
+	for {
+		select {
+		case code := <-c.ended:
+			return code, nil
+		case s := <-signals:
+			c.relay(s)
+		case <-lost:
+			lost = nil
+			switch o.OnLost {
+			case Warn:
+			case Kill:
+				c.kill()
+			default:
+				c.interrupt()
+			}
+		}
+	}
+}
+
+// release gives the lease back, and does not hang for long where that cannot be done.
+func release(o Options, g lease.Grant) error {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
+	defer cancel()
+	return o.Store.Release(ctx, g)
+}
+
+// notStarted is the exit code of shells for a program that cannot be started.
+func notStarted(err error) int {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+		return 127
+	}
+	return 126
+}
+
+func call[T any](f func(T), v T) {
+	if f != nil {
+		f(v)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/location"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
@@ -107,12 +108,13 @@ func (e *HintError) Unwrap() error { return e.Err }
 func codeOf(err error) Code {
 	var exit *ExitError
 	var usage *UsageError
+	var unknown *location.Error
 	switch {
 	case err == nil:
 		return CodeDone
 	case errors.As(err, &exit):
 		return exit.Code
-	case errors.As(err, &usage), pglock.IsConfigError(err):
+	case errors.As(err, &usage), errors.As(err, &unknown), pglock.IsConfigError(err):
 		return CodeUsage
 	case errors.Is(err, lease.ErrHeld):
 		return CodeLocked

@@ -192,6 +192,14 @@ func inDir(base, dir string) string {
 	return filepath.Join(base, dir)
 }
 
+// here is an absolute path where there is one.
+func here(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
+}
+
 // LockName finds the name of the lock for what the command works on. For one that does not show
 // what that is, only the whole backend of the directory can be told.
 func (c Command) LockName(scope Scope) (string, error) {
@@ -199,7 +207,7 @@ func (c Command) LockName(scope Scope) (string, error) {
 	o.NeedStack = scope == ScopeStack
 	if c.Tool == "" {
 		if scope == ScopeStack {
-			return "", &Error{Dir: o.Dir, Problem: "it cannot be told what " + c.Operation + " works on: name the lock with --lock NAME"}
+			return "", &Error{Dir: here(o.Dir), Problem: "it cannot be told what " + c.Operation + " works on"}
 		}
 		if o.getenv("PULUMI_BACKEND_URL") != "" {
 			o.Tool = Pulumi

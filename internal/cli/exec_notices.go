@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/leaserun"
+)
+
+// notices tells people on standard error what becomes of the lock. Standard output is CMD's.
+type notices struct {
+	app     *App
+	name    string
+	onLost  leaserun.OnLost
+	timeout time.Duration
+
+	began   time.Time
+	waiting bool
+}
+
+func (n *notices) events() leaserun.Events {
+	n.began = time.Now()
+	return leaserun.Events{
+		Waiting:    n.wait,
+		Acquired:   n.acquired,
+		Inherited:  func(name string) { n.app.logf("the lock %q is held by a caller of this command", name) },
+		Kept:       n.kept,
+		Unreleased: n.unreleased,
+	}
+}
+
+func (n *notices) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(n.app.Stderr, "groundwork: "+format+"\n", args...)
+}
+
+func (n *notices) wait(holder lease.Held) {
+	n.waiting = true
+	n.say("waiting for up to %s for the lock %q, which is %s", n.timeout-time.Since(n.began).Truncate(time.Second), n.name, describe(holder))
+}
+
+func (n *notices) acquired(g lease.Grant) {
+	if n.waiting {
+		n.say("got the lock %q after %s", n.name, time.Since(n.began).Round(time.Second))
+		return
+	}
+	n.app.logf("got the lock %q, fence %d, for %s at a time", n.name, g.Fence, g.Duration)
+}
+
+func (n *notices) kept(e lease.Event) {
+	switch e.Certainty {
+	case lease.Certain:
+		n.say("the lock %q is renewed again", n.name)
+	case lease.Doubtful:
+		n.say("the lock %q cannot be renewed at the moment, and lasts for another %s: %v", n.name, time.Until(e.Deadline).Round(time.Second), e.Err)
+	case lease.Lost:
+		n.say("THE LOCK %q IS LOST, and others may run now: %v", n.name, e.Err)
+		switch n.onLost {
+		case leaserun.Warn:
+			n.say("the command goes on, as --on-lost warn says")
+		case leaserun.Kill:
+			n.say("killing the command, as --on-lost kill says")
+		default:
+			n.say("interrupting the command, which may finish what it is writing")
+		}
+	}
+}
+
+func (n *notices) unreleased(err error, g lease.Grant) {
+	n.say("the lock %q could not be given back and ends by itself in %s: %v", n.name, max(time.Until(g.Deadline()), 0).Round(time.Second), err)
+}
+
+// describe says who holds a lock, for what, and since when.
+func describe(h lease.Held) string {
+	verb := "held by "
+	if h.Reserved {
+		verb = "about to go to "
+	}
+	var b strings.Builder
+	b.WriteString(verb + h.Who())
+	if h.Info.Operation != "" {
+		b.WriteString(" for " + h.Info.Operation)
+	}
+	if h.Info.Info != "" {
+		b.WriteString(" (" + h.Info.Info + ")")
+	}
+	if age := age(h); age != "" {
+		b.WriteString(", taken " + age + " ago")
+	}
+	switch {
+	case h.Reserved:
+	case h.Endless:
+		b.WriteString(", without an end")
+	case h.Left > 0:
+		b.WriteString(", for another " + h.Left.Round(time.Second).String() + " unless it is renewed")
+	}
+	if h.Waiting > 0 {
+		fmt.Fprintf(&b, "; %d waiting", h.Waiting)
+	}
+	return b.String()
+}
+
+// age is how long a lock has been held, by the clock of this machine; empty where it is unknown.
+func age(h lease.Held) string {
+	since := h.Acquired
+	if since.IsZero() {
+		since = h.Info.Created
+	}
+	if since.IsZero() {
+		return ""
+	}
+	return max(time.Since(since), 0).Round(time.Second).String()
+}
+
+// timeoutError is what people know as a state lock timeout, with the way out.
+func timeoutError(err error, name string, f execFlags) error {
+	var held *lease.HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	text := fmt.Sprintf("state lock timeout: the lock %q is %s; waited %s", name, describe(held.Holder), held.Waited.Round(time.Second))
+	hint := fmt.Sprintf(`See all locks, and whether the holder still lives:
+  groundwork locks list
+If the holder is dead, its lock ends by itself; to take it away at once:
+  groundwork locks break %s --force
+To wait longer: --lock-timeout %s, or PULUMI_LOCK_TIMEOUT=%d.`,
+		shellQuote(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
+	return &HintError{Err: &lockTimeout{text: text, err: err}, Hint: hint}
+}
+
+// lockTimeout replaces the text of an error and keeps its kind.
+type lockTimeout struct {
+	text string
+	err  error
+}
+
+func (e *lockTimeout) Error() string { return e.text }
+
+// Unwrap gives the error that says who holds the lock.
+func (e *lockTimeout) Unwrap() error { return e.err }
+
+// shellQuote writes a word so that a shell reads it back.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

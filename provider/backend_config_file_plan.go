@@ -36,12 +36,12 @@ func (r *backendFileResource) ValidateConfig(ctx context.Context, req resource.V
 		file.Format = backendcfg.FormatTerraform
 	}
 	if config.Placement.IsNull() || config.Placement.IsUnknown() {
-		file.Placement = backendfile.WholeFile
+		file.Placement = backendfile.DefaultPlacement(file.Format)
 	}
 	if err := file.Check(); err != nil && !config.Format.IsUnknown() {
 		addBackendError(&resp.Diagnostics, "Invalid Backend Configuration", err)
 	}
-	config.checkWritten(ctx, file.Format, &resp.Diagnostics)
+	config.checkWritten(ctx, file.Format, config.Format.IsUnknown(), &resp.Diagnostics)
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan. It computes the text, and says early what
@@ -143,7 +143,7 @@ func (p *backendFilePlan) render(ctx context.Context, data *providerData, diags 
 	p.plan.ContentSHA256 = types.StringValue(backendfile.Sum(rendered.Content))
 	writing := p.replaces() || !p.plan.Content.Equal(p.state.Content)
 	if writing {
-		addBackendWarnings(diags, c.Warnings())
+		addBackendWarnings(diags, c.WarningsFor(file.Format))
 	}
 	for _, v := range []attr.Value{p.plan.Path, p.plan.Root, p.plan.Format, p.plan.Placement, p.plan.IfExists} {
 		if v.IsUnknown() {
@@ -207,12 +207,22 @@ func (p *backendParts) nullable() []attr.Value {
 		s.Region, s.Endpoint, s.WorkspaceKeyPrefix, s.Encrypt, s.KMSKeyID, s.Profile, s.MaxRetries, s.CustomCABundle,
 		s.DynamoDBEndpoint, s.STSEndpoint, s.AssumeRole,
 	}
+	if h := p.http; h != nil {
+		out = []attr.Value{h.UpdateMethod, h.LockAddress, h.LockMethod, h.UnlockAddress, h.UnlockMethod, h.SkipCertVerification, h.RetryMax, h.RetryWaitMin, h.RetryWaitMax}
+	}
+	if m := p.pulumi; m != nil {
+		out = []attr.Value{m.Bucket, m.Prefix, m.Region, m.Endpoint, m.Profile, m.UsePathStyle, m.Parameters, m.URL, m.PassphraseFile,
+			m.SecretsProvider, m.AWSVariables, m.ToolVersion, m.Project, p.in.Service, p.in.LockDatabase}
+		if l := p.lockDB; l != nil {
+			out = append(out, l.Port, l.Name, l.User, l.Timeout, l.Scope)
+		}
+	}
 	if g := p.pg; g != nil {
 		out = []attr.Value{g.SchemaName, g.SkipSchemaCreation, g.SkipTableCreation, g.SkipIndexCreation, g.TableName, g.IndexName}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.remotes)) {
 		r := p.remotes[name]
-		out = append(out, r.SchemaName, r.TableName, r.IndexName, r.Region, r.Endpoint, r.Workspace, r.Defaults)
+		out = append(out, r.Address, r.SchemaName, r.TableName, r.IndexName, r.Region, r.Endpoint, r.Workspace, r.Defaults)
 	}
 	return out
 }

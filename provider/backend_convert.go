@@ -22,8 +22,22 @@ func (p *backendParts) settings() (backendcfg.Config, error) {
 	if err != nil {
 		return backendcfg.Config{}, err
 	}
-	c := backendcfg.Config{Target: target}
-	if p.pg != nil {
+	c := backendcfg.Config{Target: target, LockDatabase: p.lockDB.settings()}
+	switch {
+	case p.pulumi != nil:
+		c.Pulumi, err = p.pulumiSettings()
+		return c, err
+	case p.http != nil:
+		c.HTTP = p.http.settings()
+		for name, r := range p.remotes {
+			remote, err := r.httpSettings(name, *c.HTTP)
+			if err != nil {
+				return backendcfg.Config{}, err
+			}
+			c.RemoteStates = append(c.RemoteStates, remote)
+		}
+		return c, nil
+	case p.pg != nil:
 		c.PG = p.pg.settings()
 		for name, r := range p.remotes {
 			remote, err := r.pgSettings(name, *c.PG)
@@ -126,24 +140,23 @@ func (r remoteStateModel) readDefaults(name string, out *backendcfg.RemoteState)
 // backendInputsFrom is the inverse for an import: the inputs that give the text that was found. What
 // the text does not tell is filled with what changes nothing.
 func backendInputsFrom(c backendcfg.Config, service string) backendInputs {
-	if c.PG != nil {
+	switch {
+	case c.PG != nil:
 		return pgInputsFrom(c)
+	case c.HTTP != nil:
+		return httpInputsFrom(c)
+	case c.Pulumi != nil:
+		return pulumiInputsFrom(c, service)
 	}
-	in := backendInputs{
-		PG:      types.ObjectNull(pgType),
-		Service: types.StringValue(service), Lock: types.StringValue(string(c.Lock.Mode)),
-		DynamoDBTable: types.StringValue(c.Lock.DynamoDBTable), Tool: types.StringValue(string(backendcfg.Terraform)),
-		ToolVersion: types.StringValue(toolLatest),
-		S3:          types.ObjectValueMust(s3Type, s3Values(c.S3)),
-	}
+	in := emptyInputs()
+	in.Service, in.Lock = types.StringValue(service), types.StringValue(string(c.Lock.Mode))
+	in.DynamoDBTable, in.S3 = types.StringValue(c.Lock.DynamoDBTable), types.ObjectValueMust(s3Type, s3Values(c.S3))
 	remotes := map[string]attr.Value{}
 	for _, r := range c.RemoteStates {
-		remotes[r.Name] = types.ObjectValueMust(remoteStateType.AttrTypes, map[string]attr.Value{
-			"key": types.StringValue(r.Key), "bucket": types.StringValue(r.Bucket), "region": textOrNull(r.S3.Region),
-			"endpoint": textOrNull(r.S3.Endpoint), "workspace_key_prefix": types.StringValue(r.S3.WorkspaceKeyPrefix),
-			"schema_name": types.StringNull(), "table_name": types.StringNull(), "index_name": types.StringNull(),
-			"workspace": textOrNull(r.Workspace), "defaults": jsonOrNull(r.Defaults),
-		})
+		v := emptyRemote(r)
+		v["key"], v["bucket"], v["region"] = types.StringValue(r.Key), types.StringValue(r.Bucket), textOrNull(r.S3.Region)
+		v["endpoint"], v["workspace_key_prefix"] = textOrNull(r.S3.Endpoint), types.StringValue(r.S3.WorkspaceKeyPrefix)
+		remotes[r.Name] = types.ObjectValueMust(remoteStateType.AttrTypes, v)
 	}
 	in.RemoteStates = types.MapValueMust(remoteStateType, remotes)
 	return in

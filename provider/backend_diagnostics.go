@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
@@ -78,6 +79,14 @@ func backendPath(field string) path.Path {
 	if name, ok := strings.CutPrefix(field, "pg."); ok && pgType[name] != nil {
 		return path.Root("pg").AtName(name)
 	}
+	for prefix, types := range map[string]map[string]attr.Type{"http": httpType, "pulumi": pulumiType, "lock_database": lockDatabaseType} {
+		if name, ok := strings.CutPrefix(field, prefix+"."); ok {
+			if name, _, _ = strings.Cut(strings.ReplaceAll(name, "[", "."), "."); types[name] != nil {
+				return path.Root(prefix).AtName(name)
+			}
+			return path.Root(prefix)
+		}
+	}
 	name, _, _ := strings.Cut(field, ".")
 	if s3Type[name] != nil {
 		return path.Root("s3").AtName(name)
@@ -97,7 +106,14 @@ var backendWarnings = map[string]struct {
 	"lockfile_unproven":     {"Lock File Not Proven", path.Root("lock")},
 	"dynamodb_deprecated":   {"Lock Table Is Deprecated", path.Root("dynamodb_table")},
 	"argument_unavailable":  {"Backend Argument Not Available", path.Root("tool_version")},
-	"checksum_environment":  {"Backend Needs the Environment", path.Root("s3")},
+	"http_unlocked":         {"State Not Locked", path.Root("http")},
+	"http_unverified":       {"Server Not Verified", path.Root("http").AtName("skip_cert_verification")},
+
+	"pulumi_version_broken":    {"Pulumi Version With Problems", path.Root("pulumi").AtName("tool_version")},
+	"pulumi_version_checksums": {"Pulumi Version With Problems", path.Root("pulumi").AtName("tool_version")},
+	"pulumi_version_digest":    {"Pulumi Version With Problems", path.Root("pulumi").AtName("tool_version")},
+
+	"checksum_environment": {"Backend Needs the Environment", path.Root("s3")},
 }
 
 // addBackendWarnings adds what works and should be known all the same. There is one warning for

@@ -13,6 +13,9 @@ const toolLatest = "latest"
 type backendInputs struct {
 	S3            types.Object `tfsdk:"s3"`
 	PG            types.Object `tfsdk:"pg"`
+	HTTP          types.Object `tfsdk:"http"`
+	Pulumi        types.Object `tfsdk:"pulumi"`
+	LockDatabase  types.Object `tfsdk:"lock_database"`
 	Service       types.String `tfsdk:"service"`
 	Lock          types.String `tfsdk:"lock"`
 	DynamoDBTable types.String `tfsdk:"dynamodb_table"`
@@ -72,6 +75,7 @@ type remoteStateModel struct {
 	SchemaName         types.String `tfsdk:"schema_name"`
 	TableName          types.String `tfsdk:"table_name"`
 	IndexName          types.String `tfsdk:"index_name"`
+	Address            types.String `tfsdk:"address"`
 	Workspace          types.String `tfsdk:"workspace"`
 	Defaults           types.String `tfsdk:"defaults"`
 }
@@ -98,6 +102,6 @@ var (
 	remoteStateType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"key": types.StringType, "bucket": types.StringType, "region": types.StringType, "endpoint": types.StringType,
 		"workspace_key_prefix": types.StringType, "schema_name": types.StringType, "table_name": types.StringType, "index_name": types.StringType,
-		"workspace": types.StringType, "defaults": types.StringType,
+		"address": types.StringType, "workspace": types.StringType, "defaults": types.StringType,
 	}}
 )

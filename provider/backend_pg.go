@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -13,65 +12,44 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/backendcfg"
 )
 
-// isPG is true for a state in PostgreSQL. What is unknown may turn out to be null, so that a
-// bucket that is written down counts for more than an unknown pg.
-func (in *backendInputs) isPG() bool {
-	return !in.PG.IsNull() && (in.S3.IsNull() || !in.PG.IsUnknown())
-}
-
-// checkType says whether there is exactly one place, and nothing that is about the other one. What
-// is unknown passes: this is asked again when it is known.
-func (in *backendInputs) checkType(diags *diag.Diagnostics) {
-	const summary = "Invalid Attribute Combination"
-	switch {
-	case in.S3.IsNull() && in.PG.IsNull():
-		diags.AddError(summary, "Nothing says where the state is. Write exactly one of s3, for a bucket, and pg, for PostgreSQL; pg = {} is enough there.")
-		return
-	case in.S3.IsUnknown() || in.PG.IsUnknown():
-		return
-	case !in.S3.IsNull() && !in.PG.IsNull():
-		diags.AddAttributeError(path.Root("pg"), summary, "A state is in one place. Write exactly one of s3, for a bucket, and pg, for PostgreSQL.")
-		return
-	case in.PG.IsNull():
-		return
-	}
-	if isWritten(in.Service) {
-		diags.AddAttributeError(path.Root("service"), summary, "service is about a bucket, and this state is in PostgreSQL (pg). Leave it out.")
-	}
-	if isWritten(in.Lock) && in.Lock.ValueString() != string(backendcfg.LockAuto) {
-		diags.AddAttributeError(path.Root("lock"), summary, fmt.Sprintf(
-			"lock = %q is about a bucket, and this state is in PostgreSQL (pg), where the tool always locks. Leave it out, or write \"auto\".", in.Lock.ValueString()))
-	}
-	if isWritten(in.DynamoDBTable) {
-		diags.AddAttributeError(path.Root("dynamodb_table"), summary,
-			"dynamodb_table is about a bucket, and this state is in PostgreSQL (pg), where the tool always locks. Leave it out.")
-	}
-}
-
-func isWritten(v attr.Value) bool { return !v.IsNull() && !v.IsUnknown() }
-
 // checkRemotes says which attributes of remote states are missing, or about another type of
 // backend.
 func (p *backendParts) checkRemotes(diags *diag.Diagnostics) {
 	const summary = "Invalid Attribute Combination"
+	kind := p.in.kind()
 	for _, name := range slices.Sorted(maps.Keys(p.remotes)) {
 		r, at := p.remotes[name], path.Root("remote_states").AtMapKey(name)
-		ofS3 := map[string]types.String{
-			"key": r.Key, "bucket": r.Bucket, "region": r.Region, "endpoint": r.Endpoint, "workspace_key_prefix": r.WorkspaceKeyPrefix}
-		others, why := ofS3, "is about a bucket, and this state is in PostgreSQL (pg)"
-		if p.pg == nil {
-			others = map[string]types.String{"schema_name": r.SchemaName, "table_name": r.TableName, "index_name": r.IndexName}
-			why = "is about PostgreSQL, and this state is in a bucket (s3)"
-			if r.Key.IsNull() {
-				diags.AddAttributeError(at.AtName("key"), summary, "A state in a bucket needs its key.")
-			}
+		switch {
+		case kind == kindS3 && r.Key.IsNull():
+			diags.AddAttributeError(at.AtName("key"), summary, "A state in a bucket needs its key.")
+		case kind == kindHTTP && r.Address.IsNull():
+			diags.AddAttributeError(at.AtName("address"), summary, "A state behind a REST address needs its address.")
 		}
-		for _, other := range slices.Sorted(maps.Keys(others)) {
-			if isWritten(others[other]) {
-				diags.AddAttributeError(at.AtName(other), summary, other+" "+why+". Leave it out.")
+		for _, group := range []struct {
+			kind   backendKind
+			why    string
+			values map[string]types.String
+		}{
+			{kindS3, "is about a bucket", map[string]types.String{
+				"key": r.Key, "bucket": r.Bucket, "region": r.Region, "endpoint": r.Endpoint, "workspace_key_prefix": r.WorkspaceKeyPrefix}},
+			{kindPG, "is about PostgreSQL", map[string]types.String{"schema_name": r.SchemaName, "table_name": r.TableName, "index_name": r.IndexName}},
+			{kindHTTP, "is about a REST address", map[string]types.String{"address": r.Address}},
+		} {
+			if group.kind == kind {
+				continue
+			}
+			for _, other := range slices.Sorted(maps.Keys(group.values)) {
+				if isWritten(group.values[other]) {
+					diags.AddAttributeError(at.AtName(other), summary, other+" "+group.why+", and this state is "+placeNames[kind]+". Leave it out.")
+				}
 			}
 		}
 	}
+}
+
+// placeNames say where a state is.
+var placeNames = map[backendKind]string{
+	kindS3: "in a bucket (s3)", kindPG: "in PostgreSQL (pg)", kindHTTP: "behind a REST address (http)", kindPulumi: "Pulumi's (pulumi)",
 }
 
 // fillPG lets the schema be the tools' default, and each remote state inherit what it leaves out.
@@ -141,23 +119,19 @@ func pgInputsFrom(c backendcfg.Config) backendInputs {
 	if c.PG.TableName != "" || c.PG.IndexName != "" {
 		tool = backendcfg.OpenTofu // which alone has them
 	}
-	in := backendInputs{
-		S3: types.ObjectNull(s3Type), Service: types.StringNull(), Lock: types.StringValue(string(backendcfg.LockAuto)),
-		DynamoDBTable: types.StringNull(), Tool: types.StringValue(string(tool)), ToolVersion: types.StringValue(toolLatest),
-		PG: types.ObjectValueMust(pgType, map[string]attr.Value{
-			"schema_name": textOrNull(c.PG.SchemaName), "table_name": textOrNull(c.PG.TableName), "index_name": textOrNull(c.PG.IndexName),
-			"skip_schema_creation": types.BoolPointerValue(c.PG.SkipSchemaCreation),
-			"skip_table_creation":  types.BoolPointerValue(c.PG.SkipTableCreation),
-			"skip_index_creation":  types.BoolPointerValue(c.PG.SkipIndexCreation),
-		}),
-	}
+	in := emptyInputs()
+	in.Tool = types.StringValue(string(tool))
+	in.PG = types.ObjectValueMust(pgType, map[string]attr.Value{
+		"schema_name": textOrNull(c.PG.SchemaName), "table_name": textOrNull(c.PG.TableName), "index_name": textOrNull(c.PG.IndexName),
+		"skip_schema_creation": types.BoolPointerValue(c.PG.SkipSchemaCreation),
+		"skip_table_creation":  types.BoolPointerValue(c.PG.SkipTableCreation),
+		"skip_index_creation":  types.BoolPointerValue(c.PG.SkipIndexCreation),
+	})
 	remotes := map[string]attr.Value{}
 	for _, r := range c.RemoteStates {
-		remotes[r.Name] = types.ObjectValueMust(remoteStateType.AttrTypes, map[string]attr.Value{
-			"key": types.StringNull(), "bucket": types.StringNull(), "region": types.StringNull(), "endpoint": types.StringNull(),
-			"workspace_key_prefix": types.StringNull(), "schema_name": textOrNull(r.PG.SchemaName), "table_name": textOrNull(r.PG.TableName),
-			"index_name": textOrNull(r.PG.IndexName), "workspace": textOrNull(r.Workspace), "defaults": jsonOrNull(r.Defaults),
-		})
+		v := emptyRemote(r)
+		v["schema_name"], v["table_name"], v["index_name"] = textOrNull(r.PG.SchemaName), textOrNull(r.PG.TableName), textOrNull(r.PG.IndexName)
+		remotes[r.Name] = types.ObjectValueMust(remoteStateType.AttrTypes, v)
 	}
 	in.RemoteStates = types.MapValueMust(remoteStateType, remotes)
 	return in

@@ -20,7 +20,12 @@ type backendParts struct {
 	in *backendInputs
 	s3 s3Model
 	// pg is nil for a state in a bucket.
-	pg      *pgModel
+	pg *pgModel
+	// http and pulumi are nil for other places, project and lockDB where they are left out.
+	http    *httpModel
+	pulumi  *pulumiModel
+	project *pulumiProjectModel
+	lockDB  *lockPlaceModel
 	role    *assumeRoleModel
 	remotes map[string]remoteStateModel
 	place   backendfor.Place
@@ -33,6 +38,7 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 	in.checkType(diags)
 	p := in.parts(ctx, diags)
 	p.checkRemotes(diags)
+	p.checkPulumi(diags)
 	if diags.HasError() {
 		return nil
 	}
@@ -44,7 +50,9 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 	switch {
 	case p.pg != nil && !in.PG.IsUnknown():
 		in.PG, d = types.ObjectValueFrom(ctx, pgType, p.pg)
-	case p.pg == nil && !in.S3.IsUnknown():
+	case p.pulumi != nil && !in.Pulumi.IsUnknown():
+		in.Pulumi, d = types.ObjectValueFrom(ctx, pulumiType, p.pulumi)
+	case in.kind() == kindS3 && !in.S3.IsUnknown():
 		in.S3, d = types.ObjectValueFrom(ctx, s3Type, p.s3)
 	}
 	diags.Append(d...)
@@ -56,7 +64,7 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 		return nil
 	}
 	c, err := p.settings()
-	if err == nil && c.PG == nil {
+	if err == nil && in.kind() == kindS3 {
 		c.Lock, err = p.lock(c.Target)
 	}
 	if err != nil {
@@ -68,9 +76,14 @@ func (in *backendInputs) resolve(ctx context.Context, data *providerData, diags 
 
 // fill fills what is left out, as far as it is known where the state is.
 func (p *backendParts) fill(ctx context.Context, data *providerData, diags *diag.Diagnostics) bool {
-	if p.pg != nil {
+	switch {
+	case p.pg != nil:
 		p.fillPG()
 		return true
+	case p.http != nil:
+		return true // all of it is written down
+	case p.pulumi != nil:
+		return p.fillPulumi(ctx, data, diags)
 	}
 	located := p.locate(ctx, data, diags)
 	if !diags.HasError() {
@@ -92,7 +105,7 @@ func (in *backendInputs) fillDefaults() {
 }
 
 func (in *backendInputs) isKnown(ctx context.Context) bool {
-	for _, v := range []attr.Value{in.S3, in.PG, in.Service, in.Lock, in.DynamoDBTable, in.RemoteStates, in.Tool, in.ToolVersion} {
+	for _, v := range []attr.Value{in.S3, in.PG, in.HTTP, in.Pulumi, in.LockDatabase, in.Service, in.Lock, in.DynamoDBTable, in.RemoteStates, in.Tool, in.ToolVersion} {
 		if !isFullyKnown(ctx, v) {
 			return false
 		}
@@ -103,16 +116,10 @@ func (in *backendInputs) isKnown(ctx context.Context) bool {
 // parts takes the objects apart; what is unknown in them stays so.
 func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *backendParts {
 	p := &backendParts{in: in, remotes: map[string]remoteStateModel{}}
-	if in.isPG() {
-		p.pg = unknownPG()
-		if !in.PG.IsUnknown() {
-			diags.Append(in.PG.As(ctx, p.pg, basetypes.ObjectAsOptions{})...)
-		}
-	} else if in.S3.IsUnknown() {
-		unknown := types.StringUnknown()
-		p.s3 = s3Model{Bucket: unknown, Key: unknown, Region: unknown, Endpoint: unknown, WorkspaceKeyPrefix: unknown}
-	} else if !in.S3.IsNull() {
-		diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
+	p.parsePlace(ctx, diags)
+	if isWritten(in.LockDatabase) {
+		p.lockDB = &lockPlaceModel{}
+		diags.Append(in.LockDatabase.As(ctx, p.lockDB, basetypes.ObjectAsOptions{})...)
 	}
 	if role := p.s3.AssumeRole; !role.IsNull() && !role.IsUnknown() {
 		p.role = &assumeRoleModel{}
@@ -127,7 +134,7 @@ func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *ba
 		r := remoteStateModel{
 			Key: types.StringUnknown(), Bucket: types.StringUnknown(), Region: types.StringUnknown(), Endpoint: types.StringUnknown(),
 			WorkspaceKeyPrefix: types.StringUnknown(), SchemaName: types.StringUnknown(), TableName: types.StringUnknown(),
-			IndexName: types.StringUnknown(), Workspace: types.StringUnknown(), Defaults: types.StringUnknown(),
+			IndexName: types.StringUnknown(), Address: types.StringUnknown(), Workspace: types.StringUnknown(), Defaults: types.StringUnknown(),
 		}
 		if !element.IsUnknown() {
 			diags.Append(element.As(ctx, &r, basetypes.ObjectAsOptions{})...)
@@ -137,12 +144,47 @@ func (in *backendInputs) parts(ctx context.Context, diags *diag.Diagnostics) *ba
 	return p
 }
 
+// parsePlace takes the object apart that says where the state is.
+func (p *backendParts) parsePlace(ctx context.Context, diags *diag.Diagnostics) {
+	in := p.in
+	switch in.kind() {
+	case kindPG:
+		p.pg = unknownPG()
+		if !in.PG.IsUnknown() {
+			diags.Append(in.PG.As(ctx, p.pg, basetypes.ObjectAsOptions{})...)
+		}
+	case kindHTTP:
+		p.http = unknownHTTP()
+		if !in.HTTP.IsUnknown() {
+			diags.Append(in.HTTP.As(ctx, p.http, basetypes.ObjectAsOptions{})...)
+		}
+	case kindPulumi:
+		p.parsePulumi(ctx, diags)
+	case kindS3:
+		if in.S3.IsUnknown() {
+			unknown := types.StringUnknown()
+			p.s3 = s3Model{Bucket: unknown, Key: unknown, Region: unknown, Endpoint: unknown, WorkspaceKeyPrefix: unknown}
+		} else if !in.S3.IsNull() {
+			diags.Append(in.S3.As(ctx, &p.s3, basetypes.ObjectAsOptions{})...)
+		}
+	}
+}
+
+// where is what is written down about the bucket's place.
+func (p *backendParts) where() (region, endpoint types.String) {
+	if p.pulumi != nil {
+		return p.pulumi.Region, p.pulumi.Endpoint
+	}
+	return p.s3.Region, p.s3.Endpoint
+}
+
 // locate finds the service, the region and the endpoint. It is false while they are not known.
 func (p *backendParts) locate(ctx context.Context, data *providerData, diags *diag.Diagnostics) bool {
-	if p.in.Service.IsUnknown() || p.s3.Region.IsUnknown() || p.s3.Endpoint.IsUnknown() {
+	writtenRegion, writtenEndpoint := p.where()
+	if p.in.Service.IsUnknown() || writtenRegion.IsUnknown() || writtenEndpoint.IsUnknown() {
 		return false
 	}
-	service, region, endpoint := p.in.Service.ValueString(), p.s3.Region.ValueString(), p.s3.Endpoint.ValueString()
+	service, region, endpoint := p.in.Service.ValueString(), writtenRegion.ValueString(), writtenEndpoint.ValueString()
 	if service == "" || region == "" || endpoint == "" {
 		found, err := p.locateByProvider(ctx, data, service, region, endpoint)
 		switch {
@@ -295,15 +337,17 @@ func orText(v types.String, value string) types.String {
 
 // checkWritten validates all that is written down, with stand-ins for what is not known yet, so
 // that mistakes show before anything else is planned.
-func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.Format, diags *diag.Diagnostics) {
+func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.Format, formatUnknown bool, diags *diag.Diagnostics) {
 	copied := *in
 	copied.fillDefaults()
 	copied.checkType(diags)
-	if diags.HasError() || !isWritten(copied.S3) && !isWritten(copied.PG) {
+	written := isWritten(copied.S3) || isWritten(copied.PG) || isWritten(copied.HTTP) || isWritten(copied.Pulumi)
+	if diags.HasError() || !written {
 		return
 	}
 	p := copied.parts(ctx, diags)
 	p.checkRemotes(diags)
+	p.checkPulumi(diags)
 	if diags.HasError() {
 		return
 	}
@@ -312,22 +356,28 @@ func (in *backendInputs) checkWritten(ctx context.Context, format backendcfg.For
 	if err == nil {
 		err = c.Validate()
 	}
+	if err == nil && !formatUnknown {
+		err = c.CheckFormat(format)
+	}
 	if err != nil {
 		addBackendError(diags, "Invalid Backend Configuration", err)
 	}
 	if copied.Lock.ValueString() == string(backendcfg.LockDynamoDB) && copied.DynamoDBTable.IsNull() {
 		diags.AddAttributeError(path.Root("dynamodb_table"), "Invalid Attribute Combination", "lock = \"dynamodb\" needs dynamodb_table, which names the lock table.")
 	}
-	if format == backendcfg.FormatTFBackend && len(p.remotes) > 0 {
-		diags.AddAttributeError(path.Root("remote_states"), "Invalid Attribute Combination",
-			"A tfbackend file holds arguments of the backend only. Use format = \"terraform\", or leave remote_states out.")
-	}
 }
 
 // standIns replaces what is unknown or left out by values that pass every check.
 func (p *backendParts) standIns() {
-	if p.pg != nil {
+	switch {
+	case p.pg != nil:
 		p.standInsPG()
+		return
+	case p.http != nil:
+		p.standInsHTTP()
+		return
+	case p.pulumi != nil:
+		p.standInsPulumi()
 		return
 	}
 	const anywhere = "https://placeholder.invalid"

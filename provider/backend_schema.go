@@ -25,7 +25,7 @@ func notEmpty() []validator.String { return []validator.String{stringvalidator.L
 func backendInputAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"s3": schema.SingleNestedAttribute{
-			MarkdownDescription: "Where the state is, in a bucket. Exactly one of `s3` and `pg` is needed. There is no room for credentials: they come from the environment or an AWS profile when the tool runs, and a value that looks like one is refused.",
+			MarkdownDescription: "Where the state is, in a bucket. Exactly one of `s3`, `pg`, `http` and `pulumi` is needed. There is no room for credentials: they come from the environment or an AWS profile when the tool runs, and a value that looks like one is refused.",
 			Optional:            true,
 			Attributes:          backendS3Attributes(),
 		},
@@ -36,14 +36,29 @@ func backendInputAttributes() map[string]schema.Attribute {
 			Optional:   true,
 			Attributes: backendPGAttributes(),
 		},
+		"http": schema.SingleNestedAttribute{
+			MarkdownDescription: "Where the state is, behind a REST address, as GitLab and others serve it. There is no room for credentials: the tool reads them from `TF_HTTP_USERNAME`, `TF_HTTP_PASSWORD` and `TF_HTTP_CLIENT_PRIVATE_KEY_PEM`.",
+			Optional:            true,
+			Attributes:          backendHTTPAttributes(),
+		},
+		"pulumi": schema.SingleNestedAttribute{
+			MarkdownDescription: "Where the states of Pulumi's stacks are; with `format = \"pulumi_project\"` and `\"dotenv\"`. There is no room for credentials or the passphrase: they come from the environment.",
+			Optional:            true,
+			Attributes:          backendPulumiAttributes(),
+		},
+		"lock_database": schema.SingleNestedAttribute{
+			MarkdownDescription: "With `format = \"dotenv\"` only: the database in which `groundwork exec` locks, for the variables `PULUMI_LOCK_…`. Pulumi itself reads none of them. The password has no place here. Left out: none.",
+			Optional:            true,
+			Attributes:          backendLockDatabaseAttributes(),
+		},
 		"service": schema.StringAttribute{
-			MarkdownDescription: "With `s3` only: the S3-compatible service, which decides the flags that the tool needs: " + quotedList(s3store.ServiceNames()) + ". Default: the provider's service, or what an `s3.endpoint` other than the provider's tells. With `service`, and `s3.endpoint` where the service has no well-known one, the provider needs no configuration at all.",
+			MarkdownDescription: "With `s3` and `pulumi.bucket` only: the S3-compatible service, which decides the flags that the tool needs: " + quotedList(s3store.ServiceNames()) + ". Default: the provider's service, or what an `s3.endpoint` other than the provider's tells. With `service`, and `s3.endpoint` where the service has no well-known one, the provider needs no configuration at all.",
 			Optional:            true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(s3store.ServiceNames()...)},
 		},
 		"lock": schema.StringAttribute{
 			MarkdownDescription: "How the tool locks the state in a bucket: `lockfile` (an object beside the state, `use_lockfile`), `dynamodb` (`dynamodb_table`), `none`, or `auto`: a lock file where the service is known to honour it and the tool can use it, else the table if there is one, else none with a warning. " +
-				"Takes `groundwork_state_bucket.….lock_strategy` as it is; its `unknown`, on a bucket that nothing has probed, is an error that says how to find out, unless there is a `dynamodb_table`. `lockfile` is taken at its word on a service that groundwork does not know, and refused on one that is known to lose locks. With `pg`, which always locks, `auto` alone is allowed. Default: `auto`.",
+				"Takes `groundwork_state_bucket.….lock_strategy` as it is; its `unknown`, on a bucket that nothing has probed, is an error that says how to find out, unless there is a `dynamodb_table`. `lockfile` is taken at its word on a service that groundwork does not know, and refused on one that is known to lose locks. With `pg`, which always locks, and with `http` and `pulumi`, `auto` alone is allowed. Default: `auto`.",
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(backendcfg.LockAuto)),
 			Validators: []validator.String{stringvalidator.OneOf(
 				string(backendcfg.LockAuto), string(backendcfg.LockLockfile), string(backendcfg.LockDynamoDB), string(backendcfg.LockNone), lockUnknown)},
@@ -53,14 +68,14 @@ func backendInputAttributes() map[string]schema.Attribute {
 			Optional:            true, Computed: true, Validators: notEmpty(),
 		},
 		"remote_states": schema.MapNestedAttribute{
-			MarkdownDescription: "Other states that this configuration reads, such as that of an earlier phase: each becomes a `terraform_remote_state` data source of this name. What an entry leaves out is as in `s3` or `pg`; it is of the same type. Not with `format = \"tfbackend\"`. Left out: none.",
+			MarkdownDescription: "Other states that this configuration reads, such as that of an earlier phase: each becomes a `terraform_remote_state` data source of this name. What an entry leaves out is as in `s3`, `pg` or `http`; it is of the same type. Not with `format = \"tfbackend\"`. Left out: none.",
 			Optional:            true, Computed: true,
 			NestedObject: schema.NestedAttributeObject{Attributes: backendRemoteAttributes()},
 			Validators: []validator.Map{mapvalidator.KeysAre(
 				stringvalidator.RegexMatches(identifier, "it names a data source: letters, digits, _ and -, starting with a letter"))},
 		},
 		"tool": schema.StringAttribute{
-			MarkdownDescription: "The tool that reads the file: `terraform` or `opentofu`. It decides which arguments there are and what shadows the file. Default: `terraform`.",
+			MarkdownDescription: "The tool that reads the file, of a state that is not Pulumi's: `terraform` or `opentofu`. It decides which arguments there are and what shadows the file. Default: `terraform`.",
 			Optional:            true, Computed: true, Default: stringdefault.StaticString(string(backendcfg.Terraform)),
 			Validators: []validator.String{stringvalidator.OneOf(string(backendcfg.Terraform), string(backendcfg.OpenTofu))},
 		},
@@ -190,7 +205,7 @@ func backendRemoteAttributes() map[string]schema.Attribute {
 	}
 	return map[string]schema.Attribute{
 		"key": schema.StringAttribute{
-			MarkdownDescription: "The other state's key. Needed with `s3`; not with `pg`.", Optional: true, Validators: notEmpty(),
+			MarkdownDescription: "The other state's key. Needed with `s3`; not with others.", Optional: true, Validators: notEmpty(),
 		},
 		"bucket":   asInS3("The bucket it is in."),
 		"region":   asInS3("That bucket's region."),
@@ -202,6 +217,9 @@ func backendRemoteAttributes() map[string]schema.Attribute {
 		"schema_name": asInPG("The schema it is in."),
 		"table_name":  asInPG("The table it is in."),
 		"index_name":  asInPG("That table's index."),
+		"address": schema.StringAttribute{
+			MarkdownDescription: "The other state's URL. Needed with `http`; not with others.", Optional: true, Validators: notEmpty(),
+		},
 		"workspace": schema.StringAttribute{
 			MarkdownDescription: "The workspace to read. Left out: `default`.", Optional: true, Validators: notEmpty(),
 		},

@@ -46,19 +46,19 @@ func (d *backendConfigDataSource) Metadata(_ context.Context, req datasource.Met
 func (d *backendConfigDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := asDataSource(backendInputAttributes())
 	attributes["format"] = schema.StringAttribute{
-		MarkdownDescription: "`terraform` (a whole file with a `terraform` block) or `tfbackend` (a partial configuration). Default: `terraform`.",
+		MarkdownDescription: "`terraform` (a whole file with a `terraform` block), `tfbackend` (a partial configuration), `pulumi_project` (the `backend` of a `Pulumi.yaml`) or `dotenv` (variables). Default: `terraform`.",
 		Optional:            true, Computed: true,
-		Validators: []validator.String{stringvalidator.OneOf(string(backendcfg.FormatTerraform), string(backendcfg.FormatTFBackend))},
+		Validators: []validator.String{stringvalidator.OneOf(backendFormats...)},
 	}
 	attributes["content"] = schema.StringAttribute{
-		MarkdownDescription: "The text that `groundwork_backend_config_file` would write to a file of its own.", Computed: true,
+		MarkdownDescription: "The text that `groundwork_backend_config_file` would write: a whole file for `terraform` and `tfbackend`, and else what it manages inside a file.", Computed: true,
 	}
 	attributes["backend_config"] = schema.MapAttribute{
-		MarkdownDescription: "The arguments of the backend by name, as `init -backend-config=NAME=VALUE` takes them: text as it is, and all else as JSON.",
+		MarkdownDescription: "The arguments of the backend by name, as `init -backend-config=NAME=VALUE` takes them: text as it is, and all else as JSON. For `dotenv` the variables by name, and for `pulumi_project` the `url`.",
 		Computed:            true, ElementType: types.StringType,
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The backend configuration of a Terraform or OpenTofu configuration as text, without writing it anywhere. It makes no requests.",
+		MarkdownDescription: "The backend configuration of Terraform, OpenTofu or Pulumi as text, without writing it anywhere. It makes no requests.",
 		Attributes:          attributes,
 	}
 }
@@ -73,7 +73,11 @@ func (d *backendConfigDataSource) ValidateConfig(ctx context.Context, req dataso
 	var config backendConfigModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		config.checkWritten(ctx, backendcfg.Format(config.Format.ValueString()), &resp.Diagnostics)
+		format := backendcfg.Format(config.Format.ValueString())
+		if config.Format.IsNull() {
+			format = backendcfg.FormatTerraform
+		}
+		config.checkWritten(ctx, format, config.Format.IsUnknown(), &resp.Diagnostics)
 	}
 }
 
@@ -101,18 +105,19 @@ func (d *backendConfigDataSource) Read(ctx context.Context, req datasource.ReadR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	addBackendWarnings(&resp.Diagnostics, c.Warnings())
+	addBackendWarnings(&resp.Diagnostics, c.WarningsFor(backendcfg.Format(m.Format.ValueString())))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }
 
 func (m *backendConfigModel) show(c *backendcfg.Config, failed string, diags *diag.Diagnostics) {
-	file := backendfile.File{Format: backendcfg.Format(m.Format.ValueString()), Placement: backendfile.WholeFile}
+	format := backendcfg.Format(m.Format.ValueString())
+	file := backendfile.File{Format: format, Placement: backendfile.DefaultPlacement(format)}
 	rendered, err := file.Render(*c)
 	if err != nil {
 		addBackendError(diags, failed, err)
 		return
 	}
-	arguments, err := c.Arguments()
+	arguments, err := c.ArgumentsFor(format)
 	if err != nil {
 		addBackendError(diags, failed, err)
 		return

@@ -240,6 +240,12 @@ func (m *backendFileModel) setIdentity(ctx context.Context, identity *tfsdk.Reso
 
 // serviceOf guesses the service that a text is about; its flags tell AWS from the rest.
 func serviceOf(c backendcfg.Config) string {
+	if c.Pulumi != nil {
+		if c.Pulumi.S3 == nil || c.Pulumi.S3.Endpoint == "" {
+			return "aws"
+		}
+		return guessedService(c.Pulumi.S3.Region, c.Pulumi.S3.Endpoint)
+	}
 	if c.S3.Endpoint == "" || !c.S3.Flags.SkipCredentialsValidation {
 		return "aws"
 	}

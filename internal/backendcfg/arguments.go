@@ -199,6 +199,15 @@ func (c Config) Warnings() []Warning {
 	return out
 }
 
+// WarningsFor are those that matter in a format: a .env file says nothing about the
+// backend's lock, and sets the variables that a service needs.
+func (c Config) WarningsFor(f Format) []Warning {
+	if f == FormatDotenv && c.Pulumi == nil {
+		return nil
+	}
+	return c.Warnings()
+}
+
 // needsChecksumEnvironment: in Terraform, skip_s3_checksum leaves the SDK's own
 // CRC32 on. OpenTofu's switches both off.
 func needsChecksumEnvironment(c Config) bool {

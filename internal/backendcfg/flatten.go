@@ -30,3 +30,23 @@ func (c Config) Arguments() (map[string]string, error) {
 	}
 	return out, nil
 }
+
+// ArgumentsFor are what a format says, by name: the arguments of the backend, the
+// variables of a .env file, or the url of a Pulumi project.
+func (c Config) ArgumentsFor(f Format) (map[string]string, error) {
+	switch f {
+	case FormatDotenv:
+		variables, err := c.Variables()
+		out := map[string]string{}
+		for _, v := range variables {
+			if v.Name != "" {
+				out[v.Name] = v.Value
+			}
+		}
+		return out, err
+	case FormatPulumiProject:
+		address, err := c.PulumiURL()
+		return map[string]string{urlKey: address}, err
+	}
+	return c.Arguments()
+}

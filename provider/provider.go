@@ -196,6 +196,8 @@ func (p *groundworkProvider) DataSources(context.Context) []func() datasource.Da
 // Functions implements provider.ProviderWithFunctions.
 func (p *groundworkProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{
+		NewParsePulumiBackendURLFunction,
+		NewPulumiBackendURLFunction,
 		NewStateKeyFunction,
 	}
 }

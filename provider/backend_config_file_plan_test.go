@@ -64,7 +64,7 @@ func TestAccBackendConfigFileInvalid(t *testing.T) {
 			refused(at("backend.tf.json", ""), `which the tools read as JSON`),
 			refused(at("x.tf", `format = "tfbackend"`), `which the tools would load as configuration`),
 			refused(at("x.tfbackend", "format = \"tfbackend\"\nplacement = \"block\""), `a tfbackend file holds arguments and no blocks`),
-			refused(at("x.tfbackend", "format = \"tfbackend\"\nremote_states = { x = { key = \"k\" } }"), `Use format = "terraform", or leave remote_states out`),
+			refused(at("x.tfbackend", "format = \"tfbackend\"\nremote_states = { x = { key = \"k\" } }"), `use format = "terraform", or leave remote_states out`),
 			refused(at("backend.hcl", ""), `does not read backend.hcl: give the file a name that ends in .tf`),
 			refused(at("backend.tofu", ""), `Terraform does not read backend.tofu`),
 		},

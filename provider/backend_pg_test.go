@@ -197,7 +197,7 @@ func TestAccBackendConfigFilePGInvalid(t *testing.T) {
 		ProtoV6ProviderFactories: protoV6Factories(),
 		CheckDestroy:             expectNoFile(path),
 		Steps: []resource.TestStep{
-			refused(neither, "Write exactly one of s3, for a bucket, and pg, for PostgreSQL"),
+			refused(neither, "Write exactly one of s3, for a bucket, pg, for PostgreSQL, http, for a REST address, and pulumi"),
 			refused(with("", `s3 = { bucket = "acme-states", key = "k" }`), "A state is in one place. Write exactly one of s3"),
 			refused(with("", `lock = "lockfile"`), `lock = "lockfile" is about a bucket`),
 			refused(with("", `lock = "none"`), `lock = "none" is about a bucket`),
@@ -212,7 +212,7 @@ func TestAccBackendConfigFilePGInvalid(t *testing.T) {
 			refused(with(schemaNamed("host=h password=hunter2"), ""), "give it in the environment (PG_CONN_STR)"),
 			refused(with("", `remote_states = { infra = { key = "k" } }`), "key is about a bucket"),
 			refused(with("", `remote_states = { infra = { bucket = "acme-states" } }`), "bucket is about a bucket"),
-			refused(strings.Replace(with("", "format = \"tfbackend\"\nremote_states = { infra = {} }"), "backend.tf", "x.tfbackend", 1), "A tfbackend file holds arguments"),
+			refused(strings.Replace(with("", "format = \"tfbackend\"\nremote_states = { infra = {} }"), "backend.tf", "x.tfbackend", 1), "remote_states cannot stand in the format"),
 			refused(backendConfig(path, "k", "", `remote_states = { infra = { schema_name = "s", key = "k" } }`), "schema_name is about PostgreSQL"),
 			refused(backendConfig(path, "k", "", `remote_states = { infra = {} }`), "A state in a bucket needs its key"),
 		},

@@ -35,7 +35,6 @@ func TestAccBackendConfigFileProjectLife(t *testing.T) {
 	const before = "# ours\r\nname: web # the site\r\nruntime:\r\n  name: nodejs\r\n  options: {a: [1, 2]}\r\n"
 	writeFile(t, path, before)
 	windows := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
-	at := tfjsonpath.New
 	resource.ParallelTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: protoV6Factories(),
 		CheckDestroy:             expectFile(t, path, before),
@@ -140,7 +139,7 @@ lock_database = { host = "db.example.org", name = "pulumi_state_lock", timeout =
 				Check:            expectFile(t, path, "# ours\nAWS_SECRET_ACCESS_KEY=hunter2hunter2\n# where\n\n"+begin+shorter+end),
 			},
 			{
-				Config: fileConfig(path, "dotenv", "service = \"linode\"\ns3 = { bucket = \"acme-states\", key = \"k\", region = \"us-east-1\", endpoint = \"https://us-east-1.linodeobjects.com\" }"),
+				Config: fileConfig(path, "dotenv", "s3 = { bucket = \"acme-states\", key = \"k\", region = \"us-east-1\", endpoint = \"https://us-east-1.linodeobjects.com\", skip_s3_checksum = true }"),
 				ConfigStateChecks: []statecheck.StateCheck{contentIs("AWS_REGION=us-east-1\nAWS_ENDPOINT_URL_S3=https://us-east-1.linodeobjects.com\n" +
 					"AWS_REQUEST_CHECKSUM_CALCULATION=when_required\nAWS_RESPONSE_CHECKSUM_VALIDATION=when_required\n")},
 			},

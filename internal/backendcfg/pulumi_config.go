@@ -138,7 +138,7 @@ func (c Config) CheckFormat(f Format) error {
 	case c.LockDatabase != nil && f != FormatDotenv:
 		return refuse("lock_database", "has a place in a .env file only (format = \"dotenv\")")
 	case len(c.RemoteStates) > 0 && f != FormatTerraform:
-		return refuse("remote_states", fmt.Sprintf("cannot stand in the format %q; use \"terraform\", or leave them out", f))
+		return refuse("remote_states", fmt.Sprintf("cannot stand in the format %q; use format = \"terraform\", or leave remote_states out", f))
 	}
 	return nil
 }

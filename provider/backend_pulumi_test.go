@@ -62,7 +62,7 @@ func TestAccBackendConfigFileProjectLife(t *testing.T) {
 				},
 				Config:           fileConfig(path, "pulumi_project", pulumiBucket("acme-b")),
 				ConfigPlanChecks: planShows(plancheck.ResourceActionUpdate, projectText("acme-b")),
-				Check: expectFile(t, path, before+"backend:\r\n  url: \"s3://acme-b?region=fr-par&endpoint=https://s3.fr-par.scw.cloud\" # for now\r\nmain: x\r\n"),
+				Check:            expectFile(t, path, before+"backend:\r\n  url: \"s3://acme-b?region=fr-par&endpoint=https://s3.fr-par.scw.cloud\" # for now\r\nmain: x\r\n"),
 			},
 			{
 				PreConfig:        func() { writeFile(t, path, before) }, // taken out by hand

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
@@ -23,8 +24,12 @@ type providerData struct {
 	postgresConfig  pglock.Config
 	postgresUnknown []string
 
+	dynamoConfig  dynamolock.Config
+	dynamoUnknown []string
+
 	mu      sync.Mutex
 	clients map[string]*s3store.Client
+	tables  map[string]*dynamolock.Client
 }
 
 // errUnknownConfig means that the provider's settings are decided later in this same run.

@@ -56,6 +56,7 @@ type providerModel struct {
 	MaxRetries   types.Int64  `tfsdk:"max_retries"`
 
 	postgresModel
+	dynamoModel
 }
 
 // Metadata implements provider.Provider.
@@ -68,6 +69,7 @@ func (p *groundworkProvider) Metadata(_ context.Context, _ provider.MetadataRequ
 func (p *groundworkProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	attributes := storeAttributes()
 	maps.Copy(attributes, postgresAttributes())
+	maps.Copy(attributes, dynamoAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "groundwork creates, proves, locks, watches and rescues the place where infrastructure state lives.",
 		Attributes:          attributes,
@@ -139,6 +141,7 @@ func (p *groundworkProvider) Configure(ctx context.Context, req provider.Configu
 	data := &providerData{
 		config: m.storeConfig(p.version), unknown: m.unknown(),
 		postgresConfig: m.postgres(), postgresUnknown: m.postgresUnknown(),
+		dynamoConfig: m.dynamo(p.version), dynamoUnknown: m.dynamoUnknown(),
 	}
 	if p.tune != nil {
 		p.tune(&data.config)

@@ -17,8 +17,8 @@ import (
 // Spec is a table to make or to adopt.
 type Spec struct {
 	Table string
-	// Adopt takes over a table that exists and holds something. Without it only an empty one is
-	// completed, which an interrupted creation leaves behind.
+	// Adopt takes over a table that exists. Without it only an empty one is completed, which an
+	// interrupted creation leaves behind.
 	Adopt bool
 	// Settings of the table that is made, or completed.
 	Settings Settings
@@ -30,7 +30,7 @@ type Spec struct {
 
 // Result says what CreateTable did.
 type Result struct {
-	// Adopted is true for a table that held something.
+	// Adopted is true for a table that existed and was to be adopted.
 	Adopted bool
 	// Lacking are the optional settings that the service does not have.
 	Lacking []Capability
@@ -109,20 +109,23 @@ func (c *Client) CreateTable(ctx context.Context, spec Spec) (Result, error) {
 	return result, err
 }
 
-// occupied tells whether a table that exists holds something, and refuses it where it may not be
-// taken over.
+// occupied looks at a table that exists, tells whether it is taken over, and refuses it where it may
+// not be and holds something.
 func (c *Client) occupied(ctx context.Context, spec Spec) (bool, error) {
 	if _, err := c.active(ctx, spec.Table); err != nil {
 		return false, err
+	}
+	if spec.Adopt {
+		return true, nil
 	}
 	out, err := c.api.Scan(ctx, &dynamodb.ScanInput{TableName: &spec.Table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(1)})
 	if err != nil {
 		return false, c.wrap("Scan", spec.Table, err)
 	}
-	if len(out.Items) > 0 && !spec.Adopt {
+	if len(out.Items) > 0 {
 		return false, &ExistsError{Table: spec.Table, Region: c.Region(), Endpoint: c.Endpoint()}
 	}
-	return len(out.Items) > 0, nil
+	return false, nil
 }
 
 func (c *Client) create(ctx context.Context, table string, s Settings) error {

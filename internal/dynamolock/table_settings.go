@@ -273,3 +273,17 @@ func ignore(err, kind error) error {
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// LeaveOut takes a setting out of what is asked for.
+func (s *Settings) LeaveOut(what Capability) {
+	switch what {
+	case CapPointInTimeRecovery:
+		s.PointInTimeRecovery = nil
+	case CapDeletionProtection:
+		s.DeletionProtection = nil
+	case CapEncryption:
+		s.Encryption = nil
+	case CapTags:
+		s.Tags, s.RemoveTags = nil, nil
+	}
+}

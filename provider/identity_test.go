@@ -22,16 +22,25 @@ func TestIdentities(t *testing.T) {
 		t.Fatal(failed)
 	}
 	bucketState := created(ctx, t, bucket)
-	for resource, c := range map[string]struct {
+	moto, onAWS := testenv.Moto(t), testenv.BucketName(t)
+	tables := dynamoProto(ctx, t, moto, moto.Endpoint)
+	awsState, failed := tables.apply(ctx, t, tableResource, tables.null(t, tableResource), dynamoTable(onAWS))
+	if failed != "" {
+		t.Fatal(failed)
+	}
+	for name, c := range map[string]struct {
+		resource string
 		provider *protoProvider
 		state    tftypes.Value
 		identity attrs
 	}{
-		bucketResource:   {bucket.provider, bucketState, attrs{"name": bucket.bucket, "region": "us-east-1"}},
-		databaseResource: {locks, run.database, attrs{"name": run.name}},
-		tableResource:    {locks, run.table, attrs{"engine": "postgres", "database": run.name, "schema": "public", "table": "pulumi_state_locks"}},
+		"bucket":              {bucketResource, bucket.provider, bucketState, attrs{"name": bucket.bucket, "region": "us-east-1"}},
+		"database":            {databaseResource, locks, run.database, attrs{"name": run.name}},
+		"table on PostgreSQL": {tableResource, locks, run.table, attrs{"engine": "postgres", "database": run.name, "schema": "public", "table": "pulumi_state_locks"}},
+		"table on DynamoDB":   {tableResource, tables, awsState, attrs{"engine": "dynamodb", "region": moto.Region, "table": onAWS}},
 	} {
-		t.Run(resource, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			resource := c.resource
 			imported, identity := c.provider.importByIdentity(ctx, t, resource, c.identity)
 			if got, want := field(t, imported, "id"), field(t, c.state, "id"); got != want {
 				t.Errorf("imported %q, want %q", got, want)
@@ -41,6 +50,9 @@ func TestIdentities(t *testing.T) {
 				t.Errorf("the identity after the read is %s, want %s", identity, want)
 			}
 		})
+	}
+	if _, failed := tables.apply(ctx, t, tableResource, awsState, nil); failed != "" {
+		t.Error(failed)
 	}
 	if failed := run.destroy(ctx, t); failed != "" {
 		t.Error(failed)

@@ -151,21 +151,13 @@ func (m *stateLockTableModel) showDynamo(ctx context.Context, c *dynamolock.Clie
 	m.ID, m.Server, m.Complete = m.importID(), types.StringValue(c.Endpoint()), types.BoolValue(true)
 	lacking := lackingSettings(ctx, d.Unsupported, diags)
 	d.ARN = types.StringValue(found.ARN)
-	if !lacking[dynamolock.CapPointInTimeRecovery] {
-		d.PointInTimeRecovery = types.BoolValue(found.PointInTimeRecovery)
-	} else {
-		d.PointInTimeRecovery = types.BoolNull()
-	}
-	if !lacking[dynamolock.CapDeletionProtection] {
-		d.DeletionProtection = types.BoolValue(found.DeletionProtection)
-	} else {
-		d.DeletionProtection = types.BoolNull()
-	}
+	d.PointInTimeRecovery = showSwitch(d.PointInTimeRecovery, found.PointInTimeRecovery, lacking[dynamolock.CapPointInTimeRecovery])
+	d.DeletionProtection = showSwitch(d.DeletionProtection, found.DeletionProtection, lacking[dynamolock.CapDeletionProtection])
 	switch {
-	case lacking[dynamolock.CapEncryption]:
-		d.Encryption = types.StringNull()
 	case found.Encryption.KMS:
 		d.Encryption = types.StringValue(encryptionKMS)
+	case lacking[dynamolock.CapEncryption] && d.Encryption.ValueString() != encryptionOwned:
+		d.Encryption = types.StringNull()
 	default:
 		d.Encryption = types.StringValue(encryptionOwned)
 	}
@@ -173,6 +165,14 @@ func (m *stateLockTableModel) showDynamo(ctx context.Context, c *dynamolock.Clie
 		d.KMSKeyID = textOrNull(found.Encryption.KeyID)
 	}
 	d.Tags = showTags(d.Tags, d.Origin, found.Tags)
+}
+
+// showSwitch shows what the service lacks as null, and as off where that is written down.
+func showSwitch(was types.Bool, is, lacks bool) types.Bool {
+	if lacks && !was.Equal(types.BoolValue(false)) {
+		return types.BoolNull()
+	}
+	return types.BoolValue(is)
 }
 
 func lackingSettings(ctx context.Context, set types.Set, diags *diag.Diagnostics) map[dynamolock.Capability]bool {

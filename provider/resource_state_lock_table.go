@@ -186,7 +186,7 @@ func (r *stateLockTableResource) ModifyPlan(ctx context.Context, req resource.Mo
 
 // guard refuses early what Delete would refuse: to drop a table in which somebody holds a lock.
 func (r *stateLockTableResource) guard(ctx context.Context, state *stateLockTableModel, summary string, diags *diag.Diagnostics) {
-	if diags.HasError() {
+	if state == nil || diags.HasError() {
 		return
 	}
 	if state.DynamoDB != nil {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -148,17 +147,20 @@ func (c *Client) lacks(err error) bool { return !c.AWS() && errors.Is(err, ErrUn
 // is no proof, and AWS takes a while. What an emulation lacks is an error unless it is optional.
 func (c *Client) Apply(ctx context.Context, table string, want Settings, optional map[Capability]bool) ([]Capability, error) {
 	refused, sent := map[Capability]error{}, map[Capability]int{}
-	timeout := 20 * time.Second
+	looks := 15 // half a minute
 	if !c.AWS() {
-		timeout = time.Second
+		looks = 4
 	}
 	var missing []change
-	err := poll(ctx, timeout, func() (bool, error) {
+	err := poll(ctx, ActiveTimeout, func() (bool, error) {
 		is, err := c.Observe(ctx, table)
 		if err != nil {
 			return false, err
 		}
 		missing = slices.DeleteFunc(c.changes(table, is, want), func(ch change) bool { return refused[ch.what] != nil })
+		if looks--; looks == 0 || len(missing) == 0 {
+			return true, nil
+		}
 		for _, ch := range missing {
 			if sent[ch.what]++; sent[ch.what] > 2 {
 				continue // it was accepted twice: what is missing is patience
@@ -171,9 +173,9 @@ func (c *Client) Apply(ctx context.Context, table string, want Settings, optiona
 				return false, err
 			}
 		}
-		return len(missing) == 0, nil
+		return false, nil
 	})
-	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
+	if err != nil {
 		return nil, err
 	}
 	for _, ch := range missing {

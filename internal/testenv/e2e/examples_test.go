@@ -35,6 +35,8 @@ type example struct {
 	buckets []string
 	// handMade is a lock table that somebody made by hand, and a role, on the PostgreSQL server.
 	handMade bool
+	// aws is applied as on AWS, with moto for DynamoDB.
+	aws bool
 	// service is another one than MinIO, on which the example is planned: a plan asks nothing.
 	service string
 	// onlyValid examples configure the provider itself, so that they cannot be pointed elsewhere.
@@ -63,6 +65,9 @@ var examples = map[string]example{
 	}},
 	"resources/groundwork_lock_database/resource_scaleway.tf": {onlyValid: true},
 	"resources/groundwork_state_lock_table/resource_adopt.tf": {handMade: true},
+	"resources/groundwork_state_lock_table/resource_dynamodb.tf": {aws: true, files: map[string]string{
+		"infra/main.tf": aConfiguration,
+	}},
 
 	"data-sources/groundwork_s3_capabilities/data-source_bucket.tf": {buckets: []string{"terraform-state-coder-dev"}},
 }
@@ -163,7 +168,14 @@ func TestExamplesApply(t *testing.T) {
 			cli := testenv.NewCLI(t, testenv.Terraform(t), dir, "TF_CLI_ARGS=-no-color",
 				"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT="+server.Endpoint,
 				"GROUNDWORK_ACCESS_KEY="+server.AccessKey, "GROUNDWORK_SECRET_KEY="+server.SecretKey)
-			if usesPostgres(name) {
+			switch {
+			case e.aws:
+				moto := testenv.Moto(t)
+				cli.Env = []string{
+					"TF_CLI_ARGS=-no-color", "GROUNDWORK_SERVICE=aws", "GROUNDWORK_DYNAMODB_ENDPOINT=" + moto.Endpoint,
+					"AWS_ACCESS_KEY_ID=" + moto.AccessKey, "AWS_SECRET_ACCESS_KEY=" + moto.SecretKey, "AWS_REGION=" + moto.Region,
+				}
+			case usesPostgres(name):
 				cli.Env = append(cli.Env, postgresFor(t, e)...)
 			}
 			cli.Must("init")

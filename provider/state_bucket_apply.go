@@ -190,11 +190,15 @@ func (a *bucketApply) warnLacking(lacking map[s3store.Capability]bool, diags *di
 		return
 	}
 	var codes []string
+	var why strings.Builder
 	for _, c := range s3store.SortCapabilities(slices.Collect(maps.Keys(lacking))) {
 		codes = append(codes, string(c))
+		if reason := because(a.c.Profile(), c); reason != "" {
+			why.WriteString("\n\n" + string(c) + reason + ".")
+		}
 	}
-	diags.AddWarning("Hardening Not Supported by the Service", fmt.Sprintf("%s does not do the following for bucket %q, so it was left out: %s. The attribute unsupported holds the list.",
-		a.c.Profile().DisplayName, a.next.Name.ValueString(), strings.Join(codes, ", ")))
+	diags.AddWarning("Hardening Not Supported by the Service", fmt.Sprintf("%s does not do the following for bucket %q, so it was left out: %s. The attribute unsupported holds the list.%s",
+		a.c.Profile().DisplayName, a.next.Name.ValueString(), strings.Join(codes, ", "), why.String()))
 }
 
 // capabilitiesOf joins what the profile says with what was found on the live bucket.

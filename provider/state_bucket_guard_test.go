@@ -198,7 +198,7 @@ resource "groundwork_state_bucket" "test" {
 		ProtoV6ProviderFactories: protoV6Factories(),
 		Steps: []resource.TestStep{
 			{Config: on("minio", "block_public_access = true"), ExpectError: words("does not support public_access_block (PutPublicAccessBlock).")},
-			{Config: on("minio", "require_tls = true"), ExpectError: words("does not support require_tls (PutBucketPolicy).")},
+			{Config: on("minio", "require_tls = true"), ExpectError: words("does not support require_tls (PutBucketPolicy): it applies bucket policies to anonymous requests only")},
 			{Config: on("minio", "lifecycle_rules = { abort_incomplete_uploads_days = 3 }"), ExpectError: words("does not support lifecycle.abort_incomplete_uploads_days (PutBucketLifecycleConfiguration).")},
 			{Config: on("minio", `logging = { target_bucket = "logs" }`), ExpectError: words("does not support logging (PutBucketLogging).")},
 			{Config: on("minio", `encryption = { algorithm = "AES256" }`), ExpectError: words("MinIO does not support encryption (PutBucketEncryption)")},

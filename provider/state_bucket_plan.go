@@ -257,21 +257,52 @@ func (p *bucketPlan) refuseLacks(ctx context.Context, diags *diag.Diagnostics) {
 		{s3store.CapLifecycleDeleteMarkers, rules.AtName("expire_delete_markers"), l.ExpireDeleteMarkers.ValueBool(), "PutBucketLifecycleConfiguration"},
 		{s3store.CapLifecycleExpirations, rules.AtName("expirations"), len(l.Expirations.Elements()) > 0, "PutBucketLifecycleConfiguration"},
 		{s3store.CapPolicy, path.Root("policy"), p.config.Policy.ValueString() != "", "PutBucketPolicy"},
-		{s3store.CapPolicy, path.Root("access"), len(p.config.Access.Elements()) > 0, "PutBucketPolicy"},
+		{s3store.CapPolicy, path.Root("access"), len(p.config.Access.Elements()) > 0 && !p.c.Profile().AccessElsewhere, "PutBucketPolicy"},
 		{s3store.CapTags, path.Root("tags"), len(p.config.Tags.Elements()) > 0, "PutBucketTagging"},
 		{s3store.CapObjectLock, path.Root("object_lock"), !p.config.ObjectLock.IsNull(), "PutObjectLockConfiguration"},
 		{s3store.CapLogging, path.Root("logging"), !p.config.Logging.IsNull(), "PutBucketLogging"},
 	} {
 		r := resolver{profile: p.c.Profile()}
 		if demand.asked && r.lacks(demand.capability) {
-			diags.AddAttributeError(demand.at, "Setting Not Supported by the Service", fmt.Sprintf("%s at %s does not support %s (%s). Leave it out of the configuration, or choose a service that has it.",
-				p.c.Profile().DisplayName, p.c.Endpoint(), demand.capability, demand.call))
+			diags.AddAttributeError(demand.at, "Setting Not Supported by the Service", fmt.Sprintf("%s at %s does not support %s (%s)%s. Leave it out of the configuration, or choose a service that has it.",
+				p.c.Profile().DisplayName, p.c.Endpoint(), demand.capability, demand.call, because(p.c.Profile(), demand.capability)))
 		}
 	}
 	p.checkAccess(ctx, diags)
 }
 
+// because is why a service lacks something, where that is known.
+func because(p s3store.Profile, c s3store.Capability) string {
+	if reason := p.Reasons[c]; reason != "" {
+		return ": " + reason
+	}
+	return ""
+}
+
+// refuseAccess says where access is given on services whose bucket policies are not the place.
+func (p *bucketPlan) refuseAccess(ctx context.Context, diags *diag.Diagnostics) bool {
+	if len(p.config.Access.Elements()) == 0 {
+		return false
+	}
+	entries := []s3store.Access{{}}
+	if isFullyKnown(ctx, p.config.Access) {
+		entries = accessFrom(ctx, p.config.Access, diags)
+	}
+	bucket := p.config.Name.ValueString()
+	if bucket == "" {
+		bucket = "BUCKET"
+	}
+	err := p.c.Profile().RefuseAccess(bucket, entries)
+	if err != nil {
+		addAttributeError(diags, path.Root("access"), "Access Is Given Elsewhere", err)
+	}
+	return err != nil
+}
+
 func (p *bucketPlan) checkAccess(ctx context.Context, diags *diag.Diagnostics) {
+	if p.refuseAccess(ctx, diags) {
+		return
+	}
 	dialect := p.c.Profile().Dialect
 	needsCaller := len(p.config.Access.Elements()) > 0 || p.config.Policy.ValueString() != ""
 	if dialect == s3store.DialectScaleway && needsCaller && p.config.CallerPrincipal.IsNull() {

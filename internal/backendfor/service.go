@@ -3,16 +3,9 @@
 package backendfor
 
 import (
-	"slices"
-
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/backendcfg"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
-
-// trailerRefusers are the services, by profile name, that refuse or misread the
-// checksum trailers which the SDK of the tools sends by default: Ceph and what is
-// built on it, Backblaze and Google.
-var trailerRefusers = []string{"b2", "ceph", "gcs", "hetzner", "linode", "spaces"}
 
 // Flags are those that a backend block needs on a service. AWS needs none. Where
 // nothing is known about checksums, as with the profile custom, they are left as
@@ -23,7 +16,7 @@ func Flags(p s3store.Profile) backendcfg.Flags {
 	}
 	f := backendcfg.NonAWSFlags()
 	f.UsePathStyle = p.PathStyle
-	f.SkipS3Checksum = slices.Contains(trailerRefusers, p.Name)
+	f.SkipS3Checksum = p.TrailingChecksums == s3store.Unsupported
 	return f
 }
 
@@ -61,29 +54,12 @@ func PlaceOf(c *s3store.Client) Place {
 // credentials. Empty values are filled from the service's profile, and an empty
 // service is guessed from the endpoint. The error is an *s3store.ConfigError.
 func PlaceFor(service, region, endpoint string) (Place, error) {
-	if service == "aws" && region == "" {
-		p, err := s3store.ProfileByName(service)
-		if err != nil {
-			return Place{}, err
-		}
+	if p, err := s3store.ProfileByName(service); err == nil && p.IsAWS && region == "" {
 		return Place{Profile: p, Endpoint: endpoint, PathStyle: p.PathStyle}, s3store.CheckEndpoint(endpoint)
 	}
 	c, p, err := s3store.Config{Service: service, Region: region, Endpoint: endpoint}.Resolve(func(string) string { return "" })
 	if err != nil {
 		return Place{}, err
 	}
-	if region == "" {
-		c.Region = regionOf(p, c.Endpoint, c.Region)
-	}
 	return Place{Profile: p, Region: c.Region, Endpoint: c.Endpoint, PathStyle: p.PathStyle}, nil
-}
-
-// regionOf reads the region out of an endpoint of the service's own.
-func regionOf(p s3store.Profile, endpoint, otherwise string) string {
-	for _, r := range p.Regions {
-		if p.EndpointFor(r) == endpoint {
-			return r
-		}
-	}
-	return otherwise
 }

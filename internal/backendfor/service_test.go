@@ -22,7 +22,8 @@ func TestFlags(t *testing.T) {
 		{s3store.Profile{Name: "aws", IsAWS: true, PathStyle: true}, backendcfg.Flags{}},
 		{s3store.Profile{Name: "scaleway"}, other},
 		{s3store.Profile{Name: "minio", PathStyle: true}, pathStyle},
-		{s3store.Profile{Name: "hetzner"}, noChecksum},
+		{s3store.Profile{Name: "hetzner", TrailingChecksums: s3store.Unsupported}, noChecksum},
+		{s3store.Profile{Name: "ovh", TrailingChecksums: s3store.Unknown}, other},
 	} {
 		if diff := cmp.Diff(tt.want, Flags(tt.profile)); diff != "" {
 			t.Errorf("%s: %s", tt.profile.Name, diff)
@@ -53,6 +54,13 @@ func TestEveryService(t *testing.T) {
 			switch {
 			case p.EndpointRequired && (!errors.As(err, &conf) || conf.Field != "endpoint"):
 				t.Errorf("without an endpoint: %v", err)
+			case !p.EndpointRequired && !p.IsAWS && p.DefaultRegion == "":
+				if !errors.As(err, &conf) || conf.Field != "region" {
+					t.Errorf("without a region: %v", err)
+				}
+				if place, err = PlaceFor(name, regionFor(p), ""); err != nil || place.Endpoint == "" {
+					t.Errorf("%v: %+v", err, place)
+				}
 			case !p.EndpointRequired && (err != nil || (place.Endpoint == "") != p.IsAWS):
 				t.Errorf("%v: %+v", err, place)
 			}
@@ -60,23 +68,34 @@ func TestEveryService(t *testing.T) {
 	}
 }
 
+// regionFor is some region of a service.
+func regionFor(p s3store.Profile) string {
+	if len(p.Regions) > 0 {
+		return p.Regions[0]
+	}
+	return "some-region"
+}
+
 func TestPlaceFor(t *testing.T) {
 	for name, tt := range map[string]struct {
 		service, region, endpoint string
 		want                      [4]string // profile, region, endpoint, field of the error
 	}{
-		"nothing but AWS":       {"aws", "", "", [4]string{"aws", "", "", ""}},
-		"AWS in a region":       {"aws", "eu-west-1", "", [4]string{"aws", "eu-west-1", "", ""}},
-		"AWS by its interface":  {"aws", "", "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", [4]string{"aws", "", "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", ""}},
-		"AWS, broken endpoint":  {"aws", "", "s3.example.com", [4]string{"", "", "", "endpoint"}},
-		"Scaleway":              {"scaleway", "", "", [4]string{"scaleway", "fr-par", "https://s3.fr-par.scw.cloud", ""}},
-		"Scaleway by region":    {"scaleway", "pl-waw", "", [4]string{"scaleway", "pl-waw", "https://s3.pl-waw.scw.cloud", ""}},
-		"Scaleway, no region":   {"scaleway", "eu-west-1", "", [4]string{"", "", "", "region"}},
-		"guessed":               {"", "", "https://s3.nl-ams.scw.cloud", [4]string{"scaleway", "nl-ams", "https://s3.nl-ams.scw.cloud", ""}},
-		"guessed, unknown":      {"", "x", "https://s3.example.com", [4]string{"custom", "x", "https://s3.example.com", ""}},
-		"MinIO":                 {"minio", "", "http://127.0.0.1:9000", [4]string{"minio", "us-east-1", "http://127.0.0.1:9000", ""}},
-		"no such service":       {"acme", "", "", [4]string{"", "", "", "service"}},
-		"a password in the URL": {"minio", "", "http://a:b@127.0.0.1", [4]string{"", "", "", "endpoint"}},
+		"nothing but AWS":             {"aws", "", "", [4]string{"aws", "", "", ""}},
+		"AWS in a region":             {"aws", "eu-west-1", "", [4]string{"aws", "eu-west-1", "", ""}},
+		"AWS by its interface":        {"aws", "", "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", [4]string{"aws", "", "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", ""}},
+		"AWS, broken endpoint":        {"aws", "", "s3.example.com", [4]string{"", "", "", "endpoint"}},
+		"Scaleway":                    {"scaleway", "", "", [4]string{"scaleway", "fr-par", "https://s3.fr-par.scw.cloud", ""}},
+		"Scaleway by region":          {"scaleway", "pl-waw", "", [4]string{"scaleway", "pl-waw", "https://s3.pl-waw.scw.cloud", ""}},
+		"Scaleway, no region":         {"scaleway", "eu-west-1", "", [4]string{"", "", "", "region"}},
+		"guessed":                     {"", "", "https://s3.nl-ams.scw.cloud", [4]string{"scaleway", "nl-ams", "https://s3.nl-ams.scw.cloud", ""}},
+		"guessed, without a template": {"", "", "https://abc.r2.cloudflarestorage.com", [4]string{"r2", "auto", "https://abc.r2.cloudflarestorage.com", ""}},
+		"guessed, odd one out":        {"", "", "https://s3-eu-central-1.ionoscloud.com", [4]string{"ionos", "de", "https://s3-eu-central-1.ionoscloud.com", ""}},
+		"R2, no endpoint":             {"r2", "", "", [4]string{"", "", "", "endpoint"}},
+		"guessed, unknown":            {"", "x", "https://s3.example.com", [4]string{"custom", "x", "https://s3.example.com", ""}},
+		"MinIO":                       {"minio", "", "http://127.0.0.1:9000", [4]string{"minio", "us-east-1", "http://127.0.0.1:9000", ""}},
+		"no such service":             {"acme", "", "", [4]string{"", "", "", "service"}},
+		"a password in the URL":       {"minio", "", "http://a:b@127.0.0.1", [4]string{"", "", "", "endpoint"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL_S3", "https://elsewhere.example.com")

@@ -99,6 +99,11 @@ func (s Settings) Asked() map[Capability]bool {
 
 // refuseKnownLacks speaks before the first call about what the profile knows to be missing.
 func (a *applier) refuseKnownLacks() error {
+	if a.want.Access != nil && a.c.profile.AccessElsewhere {
+		if err := a.c.profile.RefuseAccess(a.bucket, *a.want.Access); err != nil {
+			return err
+		}
+	}
 	asked := a.want.Asked()
 	for _, capability := range Capabilities() {
 		if !asked[capability] || a.c.profile.Supports(capability) != Unsupported {
@@ -113,7 +118,7 @@ func (a *applier) refuseKnownLacks() error {
 }
 
 func (c *Client) knownLack(capability Capability) error {
-	e := &UnsupportedError{Capability: capability, Service: c.profile.DisplayName}
+	e := &UnsupportedError{Capability: capability, Service: c.profile.DisplayName, Because: c.profile.Reasons[capability]}
 	if capability == CapRequireTLS && strings.HasPrefix(c.cfg.Endpoint, "http://") {
 		e.Reason = "groundwork reaches the bucket at " + c.cfg.Endpoint + ", and would shut itself out"
 	}
@@ -152,6 +157,9 @@ func (a *applier) settle(capability Capability, op string, err error) error {
 func (a *applier) versioning(ctx context.Context) error {
 	if a.want.Versioning == nil || *a.want.Versioning == a.have.VersioningEnabled() || a.isLacking(CapVersioning) {
 		return nil
+	}
+	if *a.want.Versioning && a.c.profile.AlwaysVersioned && !a.have.read {
+		return nil // there is nothing to switch on; what the bucket shows is compared later
 	}
 	status := types.BucketVersioningStatusEnabled
 	if !*a.want.Versioning {

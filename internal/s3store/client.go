@@ -100,7 +100,7 @@ func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadO
 // projectOf is the project to name in the access key, which is how Scaleway's S3 reaches one that
 // is not the key's default project.
 func projectOf(c Config, p Profile) string {
-	if p.Name == "scaleway" {
+	if len(p.ProjectVars) > 0 {
 		return c.ProjectID
 	}
 	return ""

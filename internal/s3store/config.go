@@ -73,7 +73,7 @@ func (c Config) resolve(getenv, sharedRegion func(string) string) (Config, Profi
 	if err != nil {
 		return c, Profile{}, err
 	}
-	if c.Endpoint == "" && (c.Service == "" || c.Service == "aws" || takesAnyEndpoint(c.Service)) {
+	if c.Endpoint == "" && (c.Service == "" || takesAnyEndpoint(c.Service)) {
 		// The AWS chain's own variables, which the backends of the tools read as well.
 		c.Endpoint = awsEndpoint(getenv)
 	}
@@ -125,8 +125,12 @@ func (c *Config) resolvePlace(p Profile, sharedRegion func(string) string) error
 		c.Endpoint = p.EndpointFor(c.Region)
 	}
 	if c.Endpoint == "" && p.EndpointRequired {
+		like := ""
+		if p.EndpointLike != "" {
+			like = ", such as " + p.EndpointLike
+		}
 		return &ConfigError{Field: "endpoint", Problem: fmt.Sprintf(
-			"%s has no well-known address: set endpoint in the provider or GROUNDWORK_ENDPOINT in the environment", p.DisplayName)}
+			"%s has no well-known address: set endpoint in the provider or GROUNDWORK_ENDPOINT in the environment%s", p.DisplayName, like)}
 	}
 	return nil
 }
@@ -245,9 +249,10 @@ func awsEndpoint(getenv func(string) string) string {
 	return firstNonEmpty(getenv("AWS_ENDPOINT_URL_S3"), getenv("AWS_ENDPOINT_URL"))
 }
 
+// takesAnyEndpoint is for services whose endpoint the AWS variables may name.
 func takesAnyEndpoint(service string) bool {
 	p, err := ProfileByName(service)
-	return err == nil && p.EndpointRequired
+	return err == nil && (p.EndpointRequired || p.IsAWS)
 }
 
 // guessService names the service when only an endpoint, or nothing, is given.
@@ -260,11 +265,8 @@ func guessService(endpoint string) string {
 		return "custom"
 	}
 	host := strings.ToLower(u.Hostname())
-	if strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn") {
-		return "aws"
-	}
 	for _, p := range profiles {
-		if _, domain, templated := strings.Cut(p.Endpoint, "{region}"); templated && strings.HasSuffix(host, domain) {
+		if p.serves(host) {
 			return p.Name
 		}
 	}

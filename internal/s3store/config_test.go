@@ -126,6 +126,18 @@ func TestResolve(t *testing.T) {
 			in:   Config{Endpoint: "https://s3.it-mil.scw.cloud"},
 			want: Config{Service: "scaleway", Region: "it-mil", Endpoint: "https://s3.it-mil.scw.cloud"},
 		},
+		"the service's own variables for keys, whoever's": {
+			in: Config{Service: "spaces", Region: "fra1"}, env: []string{"SPACES_ACCESS_KEY_ID=K", "SPACES_SECRET_ACCESS_KEY=S"},
+			want: Config{Service: "spaces", Region: "fra1", Endpoint: "https://fra1.digitaloceanspaces.com", AccessKey: "K", SecretKey: "S"},
+		},
+		"a region of AWS says nothing about R2's one": {
+			in: Config{Endpoint: "https://abc.r2.cloudflarestorage.com"}, env: []string{"AWS_REGION=eu-west-3"},
+			want: Config{Service: "r2", Region: "auto", Endpoint: "https://abc.r2.cloudflarestorage.com"},
+		},
+		"a region whose endpoint is spelled differently": {
+			in:   Config{Endpoint: "https://s3-eu-central-1.ionoscloud.com"},
+			want: Config{Service: "ionos", Region: "de", Endpoint: "https://s3-eu-central-1.ionoscloud.com"},
+		},
 		"an endpoint of AWS": {
 			in:   Config{Endpoint: "https://s3.eu-west-3.amazonaws.com", Region: "eu-west-3"},
 			want: Config{Service: "aws", Region: "eu-west-3", Endpoint: "https://s3.eu-west-3.amazonaws.com"},
@@ -168,7 +180,8 @@ func TestResolve(t *testing.T) {
 			if profile.Name != got.Service {
 				t.Errorf("profile %q for service %q", profile.Name, got.Service)
 			}
-			never := profile.Name == "scaleway" || profile.Name == "minio"
+			static, _ := ProfileByName(profile.Name)
+			never := static.Supports(CapRequireTLS) == Unsupported
 			if http := strings.HasPrefix(got.Endpoint, "http://"); (http || never) != (profile.Supports(CapRequireTLS) == Unsupported) {
 				t.Errorf("%s: require_tls is %s", got.Endpoint, profile.Supports(CapRequireTLS))
 			}
@@ -188,6 +201,8 @@ func TestResolveRefuses(t *testing.T) {
 		"a region of another service":  {in: Config{Service: "scaleway", Region: "eu-west-3"}, field: "region", says: "fr-par, nl-ams, pl-waw"},
 		"a service that is unknown":    {in: Config{Service: "s4"}, field: "service", says: "scaleway"},
 		"no endpoint of one's own":     {in: Config{Service: "minio"}, field: "endpoint", says: "GROUNDWORK_ENDPOINT"},
+		"no account in R2's endpoint":  {in: Config{Service: "r2"}, field: "endpoint", says: "https://<ACCOUNT_ID>.r2.cloudflarestorage.com"},
+		"no region of its own":         {in: Config{Service: "ovh"}, field: "region", says: "OVHcloud"},
 		"no scheme":                    {in: Config{Endpoint: "minio.example.com:9000"}, field: "endpoint", says: "https://"},
 		"no host":                      {in: Config{Endpoint: "https://"}, field: "endpoint", says: "not a URL"},
 		"another scheme":               {in: Config{Endpoint: "ftp://example.com"}, field: "endpoint", says: "https:// or http://"},

@@ -93,8 +93,15 @@ type Profile struct {
 	// Endpoint is the URL with {region} in it; empty when the user has to give one, and for AWS,
 	// whose SDK resolves its own.
 	Endpoint string
-	// EndpointRequired says that only the user can know the endpoint.
+	// RegionEndpoints are the regions whose endpoint is not spelled as the others' is.
+	RegionEndpoints map[string]string
+	// EndpointRequired says that only the user can know the endpoint, EndpointLike what it looks
+	// like where that is known.
 	EndpointRequired bool
+	EndpointLike     string
+	// Domains are further host names of the service, or the ends of such with a leading dot, by
+	// which an endpoint is recognised.
+	Domains []string
 	// Regions are the known regions; empty means any.
 	Regions []string
 	// DefaultRegion is used when nothing else names one; empty means that one has to be named.
@@ -112,6 +119,14 @@ type Profile struct {
 	// AWSChecksums leaves the SDK's own checksum choice on; other services get checksums only
 	// where the call requires one, as Content-MD5.
 	AWSChecksums bool
+	// TrailingChecksums says whether the service takes a body whose checksum follows it, which is what
+	// the tools send over https unless they are told not to.
+	TrailingChecksums Support
+	// AlwaysVersioned is a service that keeps versions of everything and has nothing to switch on.
+	AlwaysVersioned bool
+	// AccessElsewhere is a service on which keys, tokens or roles say who may use a bucket, and not
+	// the bucket's policy, see Guide.
+	AccessElsewhere bool
 	// SerialSettings sends settings one after the other: MinIO reads, changes and writes one
 	// document for all of them without a lock, so that parallel calls lose each other's change.
 	SerialSettings bool
@@ -119,6 +134,9 @@ type Profile struct {
 	IsAWS bool
 	// Calls says what is supported; a capability that is absent is Unknown.
 	Calls map[Capability]Support
+	// Reasons say why something is unsupported, where that is not simply a call that is missing. A
+	// reason continues "does not support X: ".
+	Reasons map[Capability]string
 	// Sources of all this.
 	Sources []Source
 }
@@ -133,12 +151,20 @@ func (p Profile) Supports(c Capability) Support {
 
 // EndpointFor returns the endpoint URL for a region, empty when the SDK or the user decides.
 func (p Profile) EndpointFor(region string) string {
+	if at, ok := p.RegionEndpoints[region]; ok {
+		return at
+	}
 	return strings.ReplaceAll(p.Endpoint, "{region}", region)
 }
 
 // regionOf is the inverse of EndpointFor, empty for an endpoint that is not the service's own. The
 // region may be a new one, of which the profile does not know yet.
 func (p Profile) regionOf(endpoint string) string {
+	for region, at := range p.RegionEndpoints {
+		if endpoint == at {
+			return region
+		}
+	}
 	before, after, templated := strings.Cut(p.Endpoint, "{region}")
 	if !templated {
 		return ""
@@ -149,6 +175,21 @@ func (p Profile) regionOf(endpoint string) string {
 		return ""
 	}
 	return region
+}
+
+// serves tells whether a host name is one of the service's own.
+func (p Profile) serves(host string) bool {
+	if _, domain, templated := strings.Cut(p.Endpoint, "{region}"); templated && strings.HasSuffix(host, domain) {
+		return true
+	}
+	for _, at := range p.RegionEndpoints {
+		if at == "https://"+host {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.Domains, func(domain string) bool {
+		return host == domain || strings.HasPrefix(domain, ".") && strings.HasSuffix(host, domain)
+	})
 }
 
 // CheckRegion refuses a region that the service does not have.

@@ -29,6 +29,15 @@ func TestProfiles(t *testing.T) {
 			expect(p.AWSChecksums == p.IsAWS, "only AWS is known to take the SDK's checksums")
 			expect(p.DefaultRegion == "" || p.CheckRegion(p.DefaultRegion) == nil, "the default region is none of its own")
 			expect(p.Name == "custom" || len(p.Sources) > 0, "it names no source")
+			expect(len(p.AccessKeyVars) == len(p.SecretKeyVars), "keys come as a pair, and so do their variables")
+			expect(p.EndpointLike == "" || p.EndpointRequired, "an example of an endpoint that nobody has to give")
+			expect(!p.AlwaysVersioned || p.Supports(CapVersioning) == Supported, "versions that are always kept are supported")
+			_, guided := p.Guide("b")
+			expect(!p.AccessElsewhere || guided, "access is given elsewhere, and nothing says where")
+			expect(p.Dialect != DialectNone || p.AccessElsewhere, "without policies, access has to be given elsewhere")
+			for c := range p.Reasons {
+				expect(p.Supports(c) == Unsupported, "a reason for what is not unsupported: "+string(c))
+			}
 			for _, s := range p.Sources {
 				u, err := url.Parse(strings.Fields(s.URL)[0])
 				expect(err == nil && u.Scheme == "https" && isoDate.MatchString(s.Date), "a source without an address or a date: "+s.URL)
@@ -43,7 +52,11 @@ func testProfileEndpoint(t *testing.T, p Profile) {
 	if p.Endpoint == "" {
 		return
 	}
-	for _, region := range append(slices.Clone(p.Regions), "some-region") {
+	regions := append(slices.Clone(p.Regions), "some-region")
+	for region := range p.RegionEndpoints {
+		regions = append(regions, region)
+	}
+	for _, region := range regions {
 		at := p.EndpointFor(region)
 		if err := CheckEndpoint(at); err != nil || strings.ContainsAny(at, "{}") || trimEndpoint(at) != at || !strings.HasPrefix(at, "https://") {
 			t.Errorf("endpoint %q: %v", at, err)
@@ -76,6 +89,54 @@ func testProfileCalls(t *testing.T, p Profile, expect func(bool, string)) {
 	expect(not(CapLifecycle) == (parts == 0), "lifecycle and its parts disagree")
 	if t.Failed() {
 		t.Logf("%+v", p)
+	}
+}
+
+// Every service of the design has a profile.
+func TestAllServices(t *testing.T) {
+	t.Parallel()
+	want := "aws scaleway ovh r2 spaces b2 wasabi hetzner exoscale ionos linode minio ceph garage seaweedfs versity custom"
+	if got := strings.Join(ServiceNames(), " "); got != want {
+		t.Errorf("the services are %s", got)
+	}
+}
+
+// An endpoint tells the service, whoever's it is.
+func TestGuessService(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		"": "aws", "https://s3.eu-west-3.amazonaws.com": "aws", "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com": "aws",
+		"https://s3.cn-north-1.amazonaws.com.cn": "aws", "https://s3.fr-par.scw.cloud": "scaleway",
+		"https://s3.gra.io.cloud.ovh.net": "ovh", "https://s3.gra.perf.cloud.ovh.net": "ovh",
+		"https://abc.r2.cloudflarestorage.com": "r2", "https://abc.eu.r2.cloudflarestorage.com": "r2",
+		"https://fra1.digitaloceanspaces.com": "spaces", "https://s3.eu-central-003.backblazeb2.com": "b2",
+		"https://s3.wasabisys.com": "wasabi", "https://s3.eu-central-1.wasabisys.com": "wasabi",
+		"https://fsn1.your-objectstorage.com": "hetzner", "https://sos-ch-gva-2.exo.io": "exoscale",
+		"https://s3-eu-central-1.ionoscloud.com": "ionos", "https://s3.eu-central-3.ionoscloud.com": "ionos",
+		"https://s3-de-central.profitbricks.com": "ionos", "https://us-east-1.linodeobjects.com": "linode",
+		"https://FSN1.Your-ObjectStorage.com:443": "hetzner",
+		"http://127.0.0.1:9000":                   "custom", "https://s3.example.com": "custom", "https://scw.cloud.example.com": "custom",
+		"https://notamazonaws.com": "custom", "https://%zz": "custom",
+	} {
+		if got := guessService(endpoint); got != want {
+			t.Errorf("%s is taken for %s, want %s", endpoint, got, want)
+		}
+	}
+}
+
+// The region that is not spelled as the others are.
+func TestRegionEndpoints(t *testing.T) {
+	t.Parallel()
+	for _, tc := range [][3]string{
+		{"wasabi", "us-east-1", "https://s3.wasabisys.com"}, {"wasabi", "eu-central-1", "https://s3.eu-central-1.wasabisys.com"},
+		{"ionos", "de", "https://s3-eu-central-1.ionoscloud.com"}, {"ionos", "eu-south-2", "https://s3-eu-south-2.ionoscloud.com"},
+		{"ionos", "eu-central-3", "https://s3.eu-central-3.ionoscloud.com"},
+	} {
+		p, err := ProfileByName(tc[0])
+		must(t, err)
+		if at := p.EndpointFor(tc[1]); at != tc[2] || p.regionOf(at) != tc[1] {
+			t.Errorf("%s in %s is at %s, which reads back as %s", tc[0], tc[1], at, p.regionOf(at))
+		}
 	}
 }
 

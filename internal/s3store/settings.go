@@ -137,6 +137,10 @@ type UnsupportedError struct {
 	Err error
 	// Reason, where the service is not at fault.
 	Reason string
+	// Because is why the service lacks it, where that is known.
+	Because string
+	// Advice is what to do, where there is more to say than to do without.
+	Advice string
 }
 
 // Error names the service and the call.
@@ -148,15 +152,21 @@ func (e *UnsupportedError) Error() string {
 	if e.Call != "" {
 		s += " (" + e.Call + ")"
 	}
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		s += ": " + e.Err.Error()
+	case e.Because != "":
+		s += ": " + e.Because
 	}
 	return s
 }
 
 func (e *UnsupportedError) hint() string {
-	if e.Reason != "" {
+	switch {
+	case e.Reason != "":
 		return "Leave the setting out of the configuration, or give an https endpoint."
+	case e.Advice != "":
+		return e.Advice
 	}
 	return "Leave the setting out of the configuration, or choose a service that has it."
 }

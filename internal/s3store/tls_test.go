@@ -15,10 +15,10 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartMinIO(t, minio.Options{TLS: true, Region: "fr-par"})
 	// MinIO stores the Deny and enforces it for anonymous requests only, so its own profile leaves it
-	// out; under custom the statement is written and read back.
-	asCustom := configFor(server)
-	asCustom.Service = "custom"
-	c := newClient(t, asCustom)
+	// out; under another profile the statement is written and read back.
+	asAnother := configFor(server)
+	asAnother.Service = "versity"
+	c := newClient(t, asAnother)
 	bucket := newBucket(t, c)
 	for _, on := range []bool{true, false} {
 		now := apply(t, c, bucket, Settings{RequireTLS: aws.Bool(on)})

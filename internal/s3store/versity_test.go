@@ -12,7 +12,7 @@ import (
 
 // versity returns a client of the shared Versity S3 Gateway, which stores keys as files and knows no
 // lifecycle rules.
-func versity(t *testing.T) *Client {
+func versity(t testing.TB) *Client {
 	t.Helper()
 	server := testenv.Versity(t)
 	return newClient(t, Config{

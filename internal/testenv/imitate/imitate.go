@@ -102,7 +102,7 @@ func Start(tb testing.TB, name Name, opts ...Option) *Server {
 		}
 	})
 	s.Proxy, s.Endpoint = proxy, proxy.URL()
-	for _, rule := range how.all() {
+	for _, rule := range how.all(*o.on) {
 		proxy.AddRule(rule)
 	}
 	return s

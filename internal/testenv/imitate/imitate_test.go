@@ -303,3 +303,22 @@ func trusting(t *testing.T, hc *awshttp.BuildableClient, caFile string) *awshttp
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	})
 }
+
+// B2 keeps versions of everything, asked or not.
+func TestAlwaysVersioned(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, B2)
+	for range 2 {
+		if err := b.try(t.Context(), "PutObject"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := b.client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &b.bucket})
+	if err != nil || len(out.Versions) != 2 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	status, err := b.client.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: &b.bucket})
+	if err != nil || status.Status != types.BucketVersioningStatusEnabled {
+		t.Errorf("%+v, %v", status, err)
+	}
+}

@@ -19,6 +19,8 @@ type behaviour struct {
 	keeps map[string]check
 	// rules go before everything else.
 	rules []s3proxy.Rule
+	// alwaysVersioned buckets keep versions from the beginning.
+	alwaysVersioned bool
 }
 
 // objectCalls are what every service has.
@@ -83,7 +85,7 @@ var services = map[Name]behaviour{
 		}},
 	},
 	Ceph: {
-		region: "default",
+		region: "us-east-1",
 		calls: slices.Concat(objectCalls, versionCalls, lifecycleCalls, objectLockCalls,
 			settingCalls("BucketAcl"), settingCalls("BucketCors"), settingCalls("BucketPolicy"), []string{"GetBucketPolicyStatus"},
 			settingCalls("BucketTagging"), settingCalls("BucketEncryption"), settingCalls("PublicAccessBlock"),
@@ -95,7 +97,7 @@ var services = map[Name]behaviour{
 		}},
 	},
 	B2: {
-		region: "eu-central-003",
+		region: "eu-central-003", alwaysVersioned: true,
 		calls: slices.Concat(objectCalls, versionCalls, lifecycleCalls, objectLockCalls, settingCalls("BucketEncryption"),
 			settingCalls("BucketCors"), []string{"GetBucketAcl", "PutBucketAcl", "GetObjectAcl"}),
 		keeps: map[string]check{"BucketLifecycleConfiguration": anyLifecycle},
@@ -112,9 +114,12 @@ var services = map[Name]behaviour{
 	},
 }
 
-// all are the rules of a service, in the order in which they are asked.
-func (b behaviour) all() []s3proxy.Rule {
+// all are the rules of a service on a server, in the order in which they are asked.
+func (b behaviour) all(on Upstream) []s3proxy.Rule {
 	rules := slices.Clone(b.rules)
+	if b.alwaysVersioned {
+		rules = append(rules, (&versioner{on: on}).rules()...)
+	}
 	for _, setting := range []string{"BucketLifecycleConfiguration", "BucketPolicy", "PublicAccessBlock"} {
 		if check, kept := b.keeps[setting]; kept {
 			rules = append(rules, (&shelf{setting: setting, check: check}).rules()...)

@@ -7,8 +7,9 @@
 //	<!-- services: settings -->
 //	<!-- /services -->
 //
-// The words are settings (every setting by service), locks (whether states can be locked, and how
-// that is known) and overview (what a first look needs). What stands between the comments is
+// The words are reach (where each service is and how it is spoken to), settings (every setting by
+// service), locks (whether states can be locked, and how that is known), access (how people are let
+// into a bucket where its policy is not the place) and overview (what a first look needs). What stands between the comments is
 // replaced; it comes from the profiles that the provider itself goes by.
 package main
 
@@ -112,6 +113,10 @@ func known() ([]s3store.Profile, error) {
 
 func render(word string, profiles []s3store.Profile) (string, error) {
 	switch word {
+	case "reach":
+		return reach(profiles), nil
+	case "access":
+		return access(profiles), nil
 	case "settings":
 		return settings(profiles), nil
 	case "locks":
@@ -119,7 +124,7 @@ func render(word string, profiles []s3store.Profile) (string, error) {
 	case "overview":
 		return overview(profiles), nil
 	}
-	return "", fmt.Errorf("there is no table %q; the tables are settings, locks and overview", word)
+	return "", fmt.Errorf("there is no table %q; the tables are reach, settings, locks, access and overview", word)
 }
 
 // table writes rows as Markdown; the first one is the heading.

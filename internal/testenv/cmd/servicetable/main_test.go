@@ -12,7 +12,7 @@ import (
 )
 
 func TestFill(t *testing.T) {
-	text := "before\n<!-- services: locks -->\nold\n<!-- /services -->\nbetween\n<!-- services: overview --><!-- /services -->\nafter\n"
+	text := "before\n<!-- services: locks -->\nwhat stood here\n<!-- /services -->\nbetween\n<!-- services: overview --><!-- /services -->\nafter\n"
 	once, err := fill(text)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +22,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("it lacks %q:\n%s", want, once)
 		}
 	}
-	if strings.Contains(once, "old") {
+	if strings.Contains(once, "what stood here") {
 		t.Errorf("what stood there before is still there:\n%s", once)
 	}
 	if twice, err := fill(once); err != nil || twice != once {
@@ -50,7 +50,9 @@ func TestFillRefuses(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	p := s3store.Profile{
-		Name: "acme", Endpoint: "https://s3.{region}.example.com", Dialect: s3store.DialectAWS, Lock: s3store.LockUnsafe, LockReason: "it loses them",
+		Name: "acme", DisplayName: "Acme", PathStyle: true, RegionEndpoints: map[string]string{"old": "https://old.example.com"},
+		AccessKeyVars: []string{"ACME_KEY"}, SecretKeyVars: []string{"ACME_SECRET"}, TrailingChecksums: s3store.Unsupported,
+		Endpoint: "https://s3.{region}.example.com", Dialect: s3store.DialectAWS, Lock: s3store.LockUnsafe, LockReason: "it loses them",
 		Calls: map[s3store.Capability]s3store.Support{
 			s3store.CapVersioning: s3store.Supported, s3store.CapEncryption: s3store.Supported, s3store.CapPublicAccessBlock: s3store.Unsupported,
 			s3store.CapRequireTLS: s3store.Supported, s3store.CapLifecycle: s3store.Supported, s3store.CapLifecycleNoncurrent: s3store.Supported,
@@ -59,13 +61,32 @@ func TestTables(t *testing.T) {
 		Sources: []s3store.Source{{URL: "https://example.com/docs", Date: "2026-01-02"}, {URL: "https://example.com/source, measured", Date: "2026-02-03"}},
 	}
 	for name, tc := range map[string]struct{ got, want string }{
-		"settings": {settings([]s3store.Profile{p}), "| `acme` | `https://s3.{region}.example.com` | yes | yes | no | yes | yes, but not `abort_incomplete_uploads_days` | yes, as on AWS | asked | asked | asked |\n"},
+		"reach":    {reach([]s3store.Profile{p}), "| `acme` | Acme | `https://s3.{region}.example.com`; `old`: `https://old.example.com` | you name it | path | `ACME_KEY`, `ACME_SECRET` | refused |\n"},
+		"settings": {settings([]s3store.Profile{p}), "| `acme` | yes | yes | no | yes | yes, but not `abort_incomplete_uploads_days` | yes, as on AWS | asked | asked | asked |\n"},
 		"locks":    {locks([]s3store.Profile{p}), "| `acme` | no | it loses them | <https://example.com/docs>, 2026-01-02; <https://example.com/source> measured, 2026-02-03 |\n"},
 		"overview": {overview([]s3store.Profile{p}), "| `acme` | `public_access_block`, `lifecycle.abort_incomplete_uploads_days` | no | measured on a real server |\n"},
 	} {
 		if !strings.HasSuffix(tc.got, tc.want) {
 			t.Errorf("%s: got\n%s\nwant the last line\n%s", name, tc.got, tc.want)
 		}
+	}
+}
+
+func TestAccess(t *testing.T) {
+	profiles, err := known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := access(profiles)
+	for _, want := range []string{
+		"**Cloudflare R2** (`r2`): API tokens", "- read-only: garage bucket allow --read BUCKET --key KEY\n", "- known from <https://developers.cloudflare.com/r2/api/tokens/>, 2026-",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "`aws`") {
+		t.Error("on AWS the policy says it all")
 	}
 }
 

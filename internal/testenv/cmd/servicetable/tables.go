@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,10 +16,10 @@ var words = map[s3store.Support]string{
 
 // settings has a row for each service and a column for each setting of a bucket.
 func settings(profiles []s3store.Profile) string {
-	rows := [][]string{{"`service`", "Endpoint", "Versioning", "Encryption", "Public access block", "TLS only", "Lifecycle rules", "Policy", "Tags", "Object lock", "Access log"}}
+	rows := [][]string{{"`service`", "Versioning", "Encryption", "Public access block", "TLS only", "Lifecycle rules", "Policy", "Tags", "Object lock", "Access log"}}
 	for _, p := range profiles {
 		rows = append(rows, []string{
-			"`" + p.Name + "`", endpoint(p), words[p.Supports(s3store.CapVersioning)], words[p.Supports(s3store.CapEncryption)],
+			"`" + p.Name + "`", words[p.Supports(s3store.CapVersioning)], words[p.Supports(s3store.CapEncryption)],
 			words[p.Supports(s3store.CapPublicAccessBlock)], words[p.Supports(s3store.CapRequireTLS)], lifecycle(p), policy(p),
 			words[p.Supports(s3store.CapTags)], words[p.Supports(s3store.CapObjectLock)], words[p.Supports(s3store.CapLogging)],
 		})
@@ -25,14 +27,81 @@ func settings(profiles []s3store.Profile) string {
 	return table(rows)
 }
 
+// reach has a row for each service on where it is and how it is spoken to.
+func reach(profiles []s3store.Profile) string {
+	rows := [][]string{{"`service`", "Service", "Endpoint", "Regions", "Bucket in the", "Its own variables for keys", "Checksums that trail a body"}}
+	for _, p := range profiles {
+		rows = append(rows, []string{
+			"`" + p.Name + "`", p.DisplayName, endpoint(p), regions(p), addressing(p), variables(p), trailing(p),
+		})
+	}
+	return table(rows)
+}
+
 func endpoint(p s3store.Profile) string {
+	out := "`" + p.Endpoint + "`"
 	switch {
+	case p.EndpointLike != "":
+		out = "you give it: `" + p.EndpointLike + "`"
 	case p.EndpointRequired:
 		return "you give it"
 	case p.Endpoint == "":
 		return "built in"
 	}
-	return "`" + p.Endpoint + "`"
+	for _, region := range slices.Sorted(maps.Keys(p.RegionEndpoints)) {
+		out += "; `" + region + "`: `" + p.RegionEndpoints[region] + "`"
+	}
+	return out
+}
+
+func regions(p s3store.Profile) string {
+	if len(p.Regions) > 0 {
+		return quoted(p.Regions)
+	}
+	if p.DefaultRegion != "" {
+		return "any, `" + p.DefaultRegion + "` unless you name one"
+	}
+	return "you name it"
+}
+
+func addressing(p s3store.Profile) string {
+	if p.PathStyle {
+		return "path"
+	}
+	return "host name"
+}
+
+func variables(p s3store.Profile) string {
+	if len(p.AccessKeyVars) == 0 {
+		return ""
+	}
+	return quoted(slices.Concat(p.AccessKeyVars, p.SecretKeyVars))
+}
+
+// trailing says whether the tools have to be told by environment variables to leave them.
+func trailing(p s3store.Profile) string {
+	return map[s3store.Support]string{s3store.Supported: "taken", s3store.Unsupported: "refused"}[p.TrailingChecksums]
+}
+
+func quoted(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+
+// access says for each service that keeps it elsewhere how people are let into a bucket.
+func access(profiles []s3store.Profile) string {
+	var b strings.Builder
+	for _, p := range profiles {
+		g, ok := p.Guide("BUCKET")
+		if !ok {
+			continue
+		}
+		fmt.Fprintf(&b, "**%s** (`%s`): %s.\n\n", p.DisplayName, p.Name, g.Where)
+		for _, line := range [][2]string{
+			{s3store.AccessReadOnly, g.ReadOnly}, {s3store.AccessReadWrite, g.ReadWrite}, {s3store.AccessAdmin, g.Admin}, {"a prefix only", g.Narrower},
+		} {
+			fmt.Fprintf(&b, "- %s: %s\n", line[0], line[1])
+		}
+		fmt.Fprintf(&b, "- known from %s\n\n", source(g.Source))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func policy(p s3store.Profile) string {
@@ -91,18 +160,20 @@ func verdict(p s3store.Profile) string {
 func sources(p s3store.Profile) string {
 	var out []string
 	for _, s := range p.Sources {
-		link := s.URL
-		if url, note, ok := strings.Cut(s.URL, " "); ok {
-			link = "<" + strings.TrimSuffix(url, ",") + "> " + note
-		} else {
-			link = "<" + link + ">"
-		}
-		out = append(out, link+", "+s.Date)
+		out = append(out, source(s))
 	}
 	if len(out) == 0 {
 		return "nothing: every bucket is asked"
 	}
 	return strings.Join(out, "; ")
+}
+
+func source(s s3store.Source) string {
+	link := "<" + s.URL + ">"
+	if url, note, ok := strings.Cut(s.URL, " "); ok {
+		link = "<" + strings.TrimSuffix(url, ",") + "> " + note
+	}
+	return link + ", " + s.Date
 }
 
 // hardening is what groundwork switches on by itself.

@@ -1,0 +1,47 @@
+package s3store
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// counter is a number that goroutines share.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) value() int64      { return c.n.Load() }
+func (c *counter) add(d int64) int64 { return c.n.Add(d) }
+
+// raise keeps the largest value.
+func (c *counter) raise(to int64) {
+	for old := c.n.Load(); to > old; old = c.n.Load() {
+		if c.n.CompareAndSwap(old, to) {
+			return
+		}
+	}
+}
+
+// takeTurns takes and releases a lock object as the tools do: create it if it is absent, and delete
+// it in the end.
+func takeTurns(t *testing.T, c *Client, bucket, who string, turns int, holders, most, taken *counter) error {
+	const key = "infra/terraform.tfstate.tflock"
+	for turn := 0; turn < turns; {
+		_, err := c.PutIfAbsent(t.Context(), bucket, key, []byte(who))
+		switch {
+		case errors.Is(err, ErrPreconditionFailed), isThrottle(err):
+			time.Sleep(time.Millisecond)
+			continue
+		case err != nil:
+			return err
+		}
+		turn++
+		most.raise(holders.add(1))
+		taken.add(1)
+		holders.add(-1)
+		if err := c.DeleteObject(t.Context(), bucket, key, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -17,9 +17,9 @@ var (
 	pulumi3245 = version.Must(version.NewVersion("3.245.0"))
 	// pulumi3246 translates disableSSL and an endpoint without a scheme.
 	pulumi3246 = version.Must(version.NewVersion("3.246.0"))
-	// pulumi3256 sends checksums to an endpoint only when they are required.
+	// pulumi3256 means to send checksums to an endpoint only when they are required.
 	pulumi3256 = version.Must(version.NewVersion("3.256.0"))
-	// pulumi3258 no longer sends R2 a digest that it refuses.
+	// pulumi3258 does so.
 	pulumi3258 = version.Must(version.NewVersion("3.258.0"))
 	// pulumiPostgres is the oldest release that was found to have the PostgreSQL backend.
 	pulumiPostgres = version.Must(version.NewVersion("3.176.0"))
@@ -113,11 +113,11 @@ func (p PulumiS3) text() string {
 		q.add("s3ForcePathStyle", "true")
 	}
 	more := maps.Clone(p.Parameters)
-	if p.needsChecksumParameter() && more[checksumParameter] == "" {
+	if value := p.checksums(); value != "" && more[checksumParameter] == "" {
 		if more == nil {
 			more = map[string]string{}
 		}
-		more[checksumParameter] = "when_required"
+		more[checksumParameter] = value
 	}
 	q.all(more)
 	u.RawQuery = q.String()
@@ -126,11 +126,21 @@ func (p PulumiS3) text() string {
 
 const checksumParameter = "request_checksum_calculation"
 
-// needsChecksumParameter: these versions send checksums in trailers, which other
-// services than AWS may refuse. Those before do not know the parameter, and those
-// after do it by themselves.
-func (p PulumiS3) needsChecksumParameter() bool {
-	return p.Endpoint != "" && pulumiSince(p.Version, pulumi3245) && p.Version != nil && p.Version.Core().LessThan(pulumi3256)
+// checksums is what a version has to be told beside an endpoint, or "". Before 3.245
+// it does not know the parameter. 3.245 to 3.255 send checksums in trailers, which
+// other services than AWS may refuse. 3.256 and 3.257 would leave them out, but then
+// send the word UNSIGNED-PAYLOAD for one, which MinIO and R2 refuse.
+func (p PulumiS3) checksums() string {
+	if p.Endpoint == "" || p.Version == nil {
+		return ""
+	}
+	switch v := p.Version.Core(); {
+	case v.LessThan(pulumi3245), v.GreaterThanOrEqual(pulumi3258):
+		return ""
+	case v.LessThan(pulumi3256):
+		return "when_required"
+	}
+	return "when_supported"
 }
 
 // pulumiSince is true for an unknown version, which stands for the newest.

@@ -153,5 +153,6 @@ func PulumiWarnings(v *version.Version, endpoint string) []Warning {
 		return warn("pulumi_version_checksums", "Pulumi %s sends checksums that some services refuse; the address says when_required, which stops it. "+
 			"3.258.0 and newer need no such parameter.", v)
 	}
-	return warn("pulumi_version_digest", "Pulumi %s sends an empty digest that Cloudflare R2, for one, refuses as InvalidDigest: use 3.258.0 or newer, or 3.244 or older.", v)
+	return warn("pulumi_version_digest", "Pulumi %s sends a word in the place of a checksum, which MinIO and Cloudflare R2, for two, refuse. The address says when_supported, "+
+		"which makes it send real ones; services that refuse those as well need 3.258.0 or newer, or 3.244 or older.", v)
 }

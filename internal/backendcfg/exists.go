@@ -42,12 +42,20 @@ type ExistsError struct {
 	// Identical is true if what is there says what was to be written.
 	Identical bool
 	Changes   []LineChange
+	// Expressions are the arguments that are no literal values, such as OpenTofu's early
+	// variables: groundwork knows what it would write, and not what they are.
+	Expressions []string
 }
 
 // Error says what is there, where it differs and what to do.
 func (e *ExistsError) Error() string {
 	if e.Identical {
 		return e.Where + " exists already and says the same; set if_exists = \"adopt_identical\" to take it over"
+	}
+	if len(e.Expressions) > 0 {
+		return fmt.Sprintf("%s exists already, and its %s cannot be compared, since groundwork does not evaluate expressions; it was left alone. "+
+			"Keep it, and leave this resource out; or remove it, or set if_exists = \"overwrite\", to have values written in their place",
+			e.Where, strings.Join(e.Expressions, ", "))
 	}
 	return fmt.Sprintf("%s exists already and differs (%s); remove it, or set if_exists = \"overwrite\" to replace it",
 		e.Where, summarise(e.Changes))
@@ -71,7 +79,7 @@ func Decide(mode IfExists, where, found string, exists bool, want string) (Actio
 	}
 	e := &ExistsError{Where: where, Identical: same}
 	if !same {
-		e.Changes = Diff(found, want)
+		e.Changes, e.Expressions = Diff(found, want), expressions(found)
 	}
 	return ActionWrite, e
 }
@@ -115,4 +123,24 @@ func expressionMeaning(src []byte, e hclsyntax.Expression) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// expressions are the arguments of the backend in a text that are no literal values,
+// sorted.
+func expressions(text string) []string {
+	d, err := parseDocument("", []byte(text))
+	if err != nil {
+		return nil
+	}
+	body, _ := backendBody(d.body)
+	if body == nil {
+		return nil
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(body.Attributes)) {
+		if _, ok := nativeLiteral(body.Attributes[name].Expr); !ok {
+			out = append(out, name)
+		}
+	}
+	return out
 }

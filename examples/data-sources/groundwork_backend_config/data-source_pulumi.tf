@@ -1,0 +1,13 @@
+# The variables of a Pulumi backend, for a pipeline that sets them itself.
+data "groundwork_backend_config" "pulumi" {
+  format = "dotenv"
+
+  pulumi = {
+    bucket = "acme-pulumi-states"
+    prefix = "web"
+  }
+}
+
+output "variables" {
+  value = data.groundwork_backend_config.pulumi.backend_config
+}

@@ -33,6 +33,8 @@ type Options struct {
 	Region string
 	// AnyRegion takes signatures for every region, as a server does that imitates other services.
 	AnyRegion bool
+	// Domains are host names under which a bucket may stand as a part of the name, as on most services.
+	Domains []string
 	// NoKMS leaves out the key, so that every encryption call is refused as NotImplemented.
 	NoKMS bool
 	// TLS serves https with a certificate of an authority made for this server.
@@ -130,6 +132,9 @@ func (s *Server) environment(opts Options) (env, secrets []string) {
 		"MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
 	)
+	if len(opts.Domains) > 0 {
+		env = append(env, "MINIO_DOMAIN="+strings.Join(opts.Domains, ","))
+	}
 	if !opts.AnyRegion {
 		env = append(env, "MINIO_SITE_REGION="+s.Region)
 	}

@@ -1,9 +1,9 @@
 package s3store
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
-	"testing"
 	"time"
 )
 
@@ -24,13 +24,13 @@ func (c *counter) raise(to int64) {
 
 // takeTurns takes and releases a lock object as the tools do: create it if it is absent, and delete
 // it in the end.
-func takeTurns(t *testing.T, c *Client, bucket, who string, turns int, holders, most, taken *counter) error {
+func takeTurns(ctx context.Context, c *Client, bucket, who string, turns int, holders, most, taken *counter) error {
 	const key = "infra/terraform.tfstate.tflock"
 	for turn := 0; turn < turns; {
-		_, err := c.PutIfAbsent(t.Context(), bucket, key, []byte(who))
+		_, err := c.PutIfAbsent(ctx, bucket, key, []byte(who))
 		switch {
 		case errors.Is(err, ErrPreconditionFailed), isThrottle(err):
-			time.Sleep(time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // as the tools do, so that the server is not asked all the time
 			continue
 		case err != nil:
 			return err
@@ -38,8 +38,9 @@ func takeTurns(t *testing.T, c *Client, bucket, who string, turns int, holders, 
 		turn++
 		most.raise(holders.add(1))
 		taken.add(1)
+		time.Sleep(3 * time.Millisecond) // what it is locked for
 		holders.add(-1)
-		if err := c.DeleteObject(t.Context(), bucket, key, ""); err != nil {
+		if err := c.DeleteObject(ctx, bucket, key, ""); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,13 @@ const (
 	nodePackage               // installed by npm
 )
 
+func (p pin) packageName() string {
+	if p.pkg != "" {
+		return p.pkg
+	}
+	return p.name
+}
+
 // lockFiles are what pins every byte of an installed package, beside what a person edits.
 var lockFiles = map[kind]string{pythonPackage: "requirements.txt", nodePackage: "package-lock.json"}
 
@@ -67,11 +74,11 @@ func (p pin) packageSource(dir string) (source, error) {
 
 func (p pin) lockedVersion(data []byte) (string, error) {
 	if p.kind == pythonPackage {
-		line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(p.name) + `(?:\[[^\]]*\])?==([0-9][^\s;\\]*)`)
+		line := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(p.packageName()) + `(?:\[[^\]]*\])?==([0-9][^\s;\\]*)`)
 		if m := line.FindSubmatch(data); m != nil {
 			return string(m[1]), nil
 		}
-		return "", fmt.Errorf("no line pins %s", p.name)
+		return "", fmt.Errorf("no line pins %s", p.packageName())
 	}
 	var lock struct {
 		Packages map[string]struct{ Version string } `json:"packages"`
@@ -79,16 +86,16 @@ func (p pin) lockedVersion(data []byte) (string, error) {
 	if err := json.Unmarshal(data, &lock); err != nil {
 		return "", err
 	}
-	if v := lock.Packages["node_modules/"+p.name].Version; v != "" {
+	if v := lock.Packages["node_modules/"+p.packageName()].Version; v != "" {
 		return v, nil
 	}
-	return "", fmt.Errorf("it has no package %s", p.name)
+	return "", fmt.Errorf("it has no package %s", p.packageName())
 }
 
 // program is where an installed package keeps its program, below its folder in the cache.
 func (p pin) program(dir string) string {
 	if p.kind == nodePackage {
-		return filepath.Join(dir, "node_modules", p.name, p.main)
+		return filepath.Join(dir, "node_modules", p.packageName(), p.main)
 	}
 	if runtime.GOOS == "windows" {
 		return filepath.Join(dir, p.main+".exe")
@@ -138,7 +145,7 @@ func (p pin) pip(ctx context.Context, src source, path string) error {
 
 // npm installs beside the final place and renames the folder.
 func (p pin) npm(ctx context.Context, src source, path string) error {
-	dir := filepath.Dir(filepath.Dir(filepath.Dir(path)))
+	dir := strings.TrimSuffix(path, p.program(""))
 	tmp, final := filepath.Join(dir, "tmp"), filepath.Join(dir, "node_modules")
 	if err := errors.Join(os.RemoveAll(tmp), os.RemoveAll(final), os.Mkdir(tmp, 0o750)); err != nil {
 		return fmt.Errorf("clearing what an earlier installation left: %w", err)

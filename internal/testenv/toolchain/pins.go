@@ -19,6 +19,8 @@ type pin struct {
 	name string
 	dir  string
 	kind kind
+	// pkg is the package that is installed, where it has another name than the program.
+	pkg string
 	// main is the program of a package that is installed and not built.
 	main string
 	// ldflags are added to the ones every program is linked with; {version} in them stands for the
@@ -46,6 +48,9 @@ var pins = []pin{
 		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",
 	},
 	{name: "pulumi-language-yaml", dir: "pulumi-yaml"},
+	// What the SDKs are built with, beside the packages that a program in that language needs.
+	{name: "typescript", dir: "pulumi-nodejs", kind: nodePackage, main: "bin/tsc"},
+	{name: "pulumi-python", dir: "pulumi-python", kind: pythonPackage, pkg: "pulumi", main: "pip"},
 	{name: "gotestsum", dir: "testrunner"},
 	{name: "tfplugindocs", dir: "docs"},
 	{name: "golangci-lint", dir: "lint"},

@@ -1,0 +1,16 @@
+// Command pulumi-resource-groundwork is the plugin that the Pulumi engine runs.
+package main
+
+import (
+	"context"
+
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/provider"
+)
+
+func main() {
+	tfbridge.Main(context.Background(), provider.Name, provider.Provider(), tfbridge.ProviderMetadata{
+		PackageSchema: provider.Schema(),
+	})
+}

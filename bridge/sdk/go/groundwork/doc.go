@@ -1,0 +1,2 @@
+// Creates, proves, locks, watches and rescues the place where infrastructure state lives.
+package groundwork

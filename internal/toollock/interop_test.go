@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
@@ -34,9 +35,15 @@ func (c tool) start(t *testing.T, args ...string) *run {
 	r := &run{cmd: exec.Command(c.path, args...), output: &bytes.Buffer{}, done: make(chan error, 1)}
 	r.cmd.Dir, r.cmd.Env = c.dir, c.env
 	r.cmd.Stdout, r.cmd.Stderr = r.output, r.output
-	r.cmd.WaitDelay = 1 // what the program has started itself keeps its output open
+	r.cmd.WaitDelay = time.Second // what the program has started itself may keep its output open
 	must(t, r.cmd.Start())
-	go func() { r.done <- r.cmd.Wait() }()
+	go func() {
+		err := r.cmd.Wait()
+		if errors.Is(err, exec.ErrWaitDelay) {
+			err = nil
+		}
+		r.done <- err
+	}()
 	return r
 }
 
@@ -274,8 +281,8 @@ func TestInteroperationPulumi(t *testing.T) {
 		"bucket": func(t *testing.T) (Files, string, []string) {
 			client, name := bucket(t, true, "")
 			server := testenv.MinIO(t)
-			url := fmt.Sprintf("s3://%s/team?region=%s&endpoint=%s&s3ForcePathStyle=true", name, server.Region, server.Endpoint)
-			return BucketFiles(client, name, "team"), url, []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey}
+			url := fmt.Sprintf("s3://%s?region=%s&endpoint=%s&s3ForcePathStyle=true", name, server.Region, server.Endpoint)
+			return BucketFiles(client, name, ""), url, []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey}
 		},
 		"folder": func(t *testing.T) (Files, string, []string) {
 			dir := t.TempDir()

@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
 // storeFlags say which lock table holds the leases. There is no flag for a password: arguments are
@@ -100,8 +102,19 @@ func (f *storeFlags) configured(getenv func(string) string) bool {
 }
 
 // openDynamoDB is for leases in DynamoDB.
-func (f *storeFlags) openDynamoDB(context.Context, *App, string) (lease.Store, error) {
-	return nil, &UsageError{Problem: "leases in DynamoDB are not built yet: use PostgreSQL"}
+func (f *storeFlags) openDynamoDB(ctx context.Context, a *App, table string) (lease.Store, error) {
+	client, err := f.dynamoClient(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	a.logf("leases in the DynamoDB table %s, region %s", table, client.Region())
+	return client.Leases(dynamolock.LeaseOptions{Table: table})
+}
+
+// dynamoClient reaches DynamoDB as the flags and the environment say.
+func (f *storeFlags) dynamoClient(ctx context.Context, a *App) (*dynamolock.Client, error) {
+	cfg := dynamolock.Config{Region: f.dynamodb.region, Endpoint: f.dynamodb.endpoint, Version: a.Version}
+	return dynamolock.New(ctx, cfg.WithStore(s3store.Config{}, a.Getenv))
 }
 
 func firstOf(texts ...string) string {

@@ -281,7 +281,7 @@ func TestInteroperationPulumi(t *testing.T) {
 		"bucket": func(t *testing.T) (Files, string, []string) {
 			client, name := bucket(t, true, "")
 			server := testenv.MinIO(t)
-			url := fmt.Sprintf("s3://%s?region=%s&endpoint=%s&s3ForcePathStyle=true", name, server.Region, server.Endpoint)
+			url := fmt.Sprintf("s3://%s?region=%s&endpoint=%s&s3ForcePathStyle=true&request_checksum_calculation=when_required", name, server.Region, server.Endpoint)
 			return BucketFiles(client, name, ""), url, []string{"AWS_ACCESS_KEY_ID=" + server.AccessKey, "AWS_SECRET_ACCESS_KEY=" + server.SecretKey}
 		},
 		"folder": func(t *testing.T) (Files, string, []string) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/location"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
@@ -114,16 +115,23 @@ func codeOf(err error) Code {
 		return CodeDone
 	case errors.As(err, &exit):
 		return exit.Code
-	case errors.As(err, &usage), errors.As(err, &unknown), pglock.IsConfigError(err):
+	case errors.As(err, &usage), errors.As(err, &unknown), pglock.IsConfigError(err), isConfigError(err):
 		return CodeUsage
 	case errors.Is(err, lease.ErrHeld):
 		return CodeLocked
 	case errors.Is(err, context.Canceled):
 		return CodeInterrupted
-	case errors.Is(err, pglock.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, s3store.ErrNotFound):
+	case errors.Is(err, pglock.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, s3store.ErrNotFound),
+		errors.Is(err, dynamolock.ErrNotFound):
 		return CodeNotFound
 	}
 	return CodeError
+}
+
+// isConfigError tells a mistake in the settings of S3 or DynamoDB from a service's answer.
+func isConfigError(err error) bool {
+	var dynamo *dynamolock.ConfigError
+	return s3store.IsConfigError(err) || errors.As(err, &dynamo)
 }
 
 // hintOf gives the next thing to do, empty when nothing is known.
@@ -137,6 +145,9 @@ func hintOf(err error) string {
 		return "See " + usage.Command + " --help"
 	}
 	if text := pglock.Hint(err); text != "" {
+		return text
+	}
+	if text := dynamolock.Hint(err); text != "" {
 		return text
 	}
 	return s3store.Hint(err)

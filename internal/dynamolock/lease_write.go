@@ -142,7 +142,7 @@ func (s *LeaseStore) try(ctx context.Context, q request) (lease.Grant, *lease.He
 		map[string]types.AttributeValue{
 			":info": stringOf(q.data), ":zero": numberOf(0), ":one": numberOf(1), ":name": stringOf(q.Name), ":token": stringOf(q.token),
 			":duration": numberOf(q.Duration.Milliseconds()),
-			":now": numberOf(lower.UnixMilli()), ":end": numberOf(ceilMilli(upper.Add(q.Duration))),
+			":now":      numberOf(lower.UnixMilli()), ":end": numberOf(ceilMilli(upper.Add(q.Duration))),
 		})
 	switch {
 	case err == nil:

@@ -146,10 +146,13 @@ func (l *lab) await(name string) {
 	})
 }
 
-// await waits until something is so. It gives a busy machine time and asserts no speed.
+// patience is what a busy machine may need; nothing asserts speed.
+const patience = 90 * time.Second
+
+// await waits until something is so.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if so() {
 			return
 		}
@@ -271,7 +274,12 @@ func (j *job) ends(want int) {
 // says waits for a text on standard error, or at the terminal.
 func (j *job) says(text string) {
 	j.t.Helper()
-	await(j.t, fmt.Sprintf("%q from %s", text, j.name), func() bool { return strings.Contains(j.errOut.String()+j.out.String(), text) })
+	heard := func() bool { return strings.Contains(j.errOut.String()+j.out.String(), text) }
+	for end := time.Now().Add(patience); !heard(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			j.t.Fatalf("%s does not say %q (running: %t):\n%s%s", j.name, text, j.running(), j.out.String(), j.errOut.String())
+		}
+	}
 }
 
 // signal sends a signal to groundwork alone.

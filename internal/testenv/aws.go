@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
 )
 
 var sharedMoto, sharedDynalite shared[*awslocal.Server]
@@ -21,6 +22,13 @@ func Moto(tb testing.TB) *awslocal.Server {
 func Dynalite(tb testing.TB) *awslocal.Server {
 	tb.Helper()
 	return sharedAWS(tb, &sharedDynalite, "dynalite is not available", awslocal.StartDynalite)
+}
+
+// MotoProxy puts a recording fault proxy in front of the shared moto for this test.
+func MotoProxy(tb testing.TB) *s3proxy.Proxy {
+	tb.Helper()
+	s := Moto(tb)
+	return startProxy(tb, s.Endpoint, s3proxy.Options{AccessKey: s.AccessKey, SecretKey: s.SecretKey})
 }
 
 func sharedAWS(tb testing.TB, server *shared[*awslocal.Server], what string,

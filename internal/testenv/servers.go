@@ -86,7 +86,12 @@ func Proxy(tb testing.TB, server *minio.Server) *s3proxy.Proxy {
 	if server.CAFile != "" {
 		opts.UpstreamTLS = &tls.Config{RootCAs: pool(tb, server.CAFile), MinVersion: tls.VersionTLS12}
 	}
-	proxy, err := s3proxy.Start(server.Endpoint, opts)
+	return startProxy(tb, server.Endpoint, opts)
+}
+
+func startProxy(tb testing.TB, upstream string, opts s3proxy.Options) *s3proxy.Proxy {
+	tb.Helper()
+	proxy, err := s3proxy.Start(upstream, opts)
 	if err != nil {
 		tb.Fatalf("testenv: %v", err)
 	}

@@ -5,7 +5,10 @@
 // What was measured of moto 5.2.5: it checks no signature and enforces no policy; it refuses to
 // delete a table with deletion protection as ValidationException; no table is ever CREATING. Its
 // conditional writes had one winner in each of 100 rounds of 16 writers, but nothing promises that,
-// so locks are tested on dynalite.
+// so locks are tested on dynalite. Of S3 it drops NewerNoncurrentVersions of an expiration,
+// BlockedEncryptionTypes, TargetObjectKeyFormat and the minimum size of transitions; it takes a log
+// bucket only with the policy or the ACL that AWS asks for; it names the root of some answers after
+// the call (GetBucketVersioningResponse), which AWS does not.
 //
 // What was measured of dynalite 4.0.0: one winner in each round; it does not know
 // UpdateContinuousBackups (UnknownOperationException), ignores deletion protection, encryption and

@@ -30,6 +30,35 @@ func Respond(status int, code, message string, header http.Header) Action {
 	}}
 }
 
+// RespondWith answers with a document and does not forward the request: a setting that the server
+// behind does not have, or one that is broken.
+func RespondWith(status int, document string, header http.Header) Action {
+	return Action{name: fmt.Sprintf("RespondWith %d", status), serve: func(x *exchange) {
+		x.drain()
+		all := http.Header{"Content-Type": {"application/xml"}}
+		copyHeader(all, header)
+		x.respond(status, "", all, []byte(document))
+	}}
+}
+
+// Tap shows header and body of a request to see, which may be called by several at once, and then
+// forwards it as it was.
+func Tap(see func(header http.Header, body []byte)) Action {
+	return Action{name: "Tap", change: func(x *exchange) (bool, error) {
+		if x.out.Body == nil {
+			see(x.r.Header.Clone(), nil)
+			return true, nil
+		}
+		body, err := io.ReadAll(x.out.Body)
+		if err != nil {
+			return false, err
+		}
+		see(x.r.Header.Clone(), body)
+		x.out.Body = io.NopCloser(bytes.NewReader(body))
+		return true, nil
+	}}
+}
+
 // RespondHTML answers with a web page and does not forward the request, as a captive portal or a
 // company's proxy does.
 func RespondHTML(status int, page string) Action {

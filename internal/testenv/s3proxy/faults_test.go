@@ -268,3 +268,23 @@ func TestStripHeaderNeedsTheCredentials(t *testing.T) {
 		})
 	}
 }
+
+func TestRespondWithAndTap(t *testing.T) {
+	e := setup(t)
+	const tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+	e.proxy.AddRule(s3proxy.Rule{
+		Match:  s3proxy.Match{Operation: "GetBucketTagging"},
+		Action: s3proxy.RespondWith(http.StatusOK, tags, http.Header{"X-Amz-Seen": {"yes"}}),
+	})
+	var header http.Header
+	var body string
+	e.proxy.AddRule(s3proxy.Rule{Match: s3proxy.Match{Operation: "PutObject"}, Action: s3proxy.Tap(func(h http.Header, b []byte) { header, body = h, string(b) })})
+	out, err := e.through.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &e.bucket})
+	if err != nil || len(out.TagSet) != 1 || e.last().Upstream != 0 {
+		t.Errorf("unexpected %+v, %v, %+v", out, err, e.last())
+	}
+	must(t, e.put("k", "content"))
+	if !strings.Contains(body, "content") || header.Get("Authorization") == "" || e.stored("k") != "content" {
+		t.Errorf("seen %q %v, stored %q", body, header, e.stored("k"))
+	}
+}

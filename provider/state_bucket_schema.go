@@ -84,7 +84,7 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 			Optional:            true, Computed: true,
 		},
 		"require_tls": schema.BoolAttribute{
-			MarkdownDescription: "Deny requests over plain http by a policy statement (`groundwork-require-tls`). Not possible on a plain-http endpoint, not on Scaleway, where a policy denies everyone that it does not name, and without effect on MinIO, which applies bucket policies to anonymous requests only." + hardened,
+			MarkdownDescription: "Deny requests over plain http by a policy statement (`groundwork-require-tls`). It is written on AWS and Versity, where it is known to work, and nowhere else: a service that ignores the condition, or that stands behind a proxy which ends TLS, would deny everything to everyone. Where you know better, write the statement into `policy`. Not possible on a plain-http endpoint." + hardened,
 			Optional:            true, Computed: true,
 		},
 		"encryption": schema.SingleNestedAttribute{
@@ -176,7 +176,7 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 func bucketAccessAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"access": schema.SetNestedAttribute{
-			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. On MinIO bucket policies concern anonymous requests only: there, give users their rights with `mc admin policy`. Left out: untouched. An empty list removes groundwork's statements.",
+			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. On MinIO bucket policies concern anonymous requests only: there, give users their rights with `mc admin policy`. On services that say in keys, tokens or roles who may use a bucket (OVHcloud, R2, Spaces, B2, Exoscale, Garage) it is an error that says what to do there; the provider's page lists it. Left out: untouched. An empty list removes groundwork's statements.",
 			Optional:            true, Computed: true,
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"level": schema.StringAttribute{

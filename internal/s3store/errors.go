@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -53,6 +54,8 @@ type CallError struct {
 
 	kind error
 	err  error
+	// keyVars are the service's own variables for credentials.
+	keyVars []string
 }
 
 // Error says what failed, on what, and why.
@@ -128,6 +131,7 @@ func (c *Client) wrap(op, bucket, key string, err error) error {
 	e := &CallError{
 		Op: op, Service: c.profile.DisplayName, Bucket: bucket, Key: key,
 		Region: c.cfg.Region, Endpoint: c.Endpoint(), err: err,
+		keyVars: slices.Concat(c.profile.AccessKeyVars, c.profile.SecretKeyVars),
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {

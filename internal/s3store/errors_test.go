@@ -274,3 +274,20 @@ func TestCheckAnswer(t *testing.T) {
 		})
 	}
 }
+
+// The hint names the service's own variables where it has some.
+func TestCredentialsHint(t *testing.T) {
+	t.Parallel()
+	for service, want := range map[string]string{
+		"scaleway": "AWS_SECRET_ACCESS_KEY, or SCW_ACCESS_KEY and SCW_SECRET_KEY, in the environment",
+		"spaces":   ", or SPACES_ACCESS_KEY_ID and SPACES_SECRET_ACCESS_KEY, in",
+		"aws":      "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment",
+	} {
+		p, err := ProfileByName(service)
+		must(t, err)
+		c := &Client{profile: p}
+		if hint := Hint(c.wrap("HeadBucket", "b", "", &credentialFailure{err: errors.New("none")})); !strings.Contains(hint, want) {
+			t.Errorf("%s: %s", service, hint)
+		}
+	}
+}

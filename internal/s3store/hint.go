@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -40,13 +41,21 @@ func Hint(err error) string {
 	case errors.Is(err, ErrBucketNotEmpty):
 		return "Something was written to the bucket meanwhile, or it holds what a listing does not show. Repeat the command."
 	case errors.Is(err, ErrCredentials):
-		return "Set access_key and secret_key in the provider, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (on Scaleway SCW_ACCESS_KEY and SCW_SECRET_KEY) in the environment; with AWS single sign-on, sign in again (aws sso login)."
+		return credentialsHint(e)
 	case errors.Is(err, ErrAccessDenied):
 		return fmt.Sprintf("The credentials are valid but may not do %s. Grant that right, check that they belong to the account that owns the bucket, and look for a bucket policy that leaves the caller out.", e.Op)
 	case errors.Is(err, ErrUnsupported):
 		return fmt.Sprintf("%s does not offer %s. Leave the setting out of the configuration, or choose a service that has it.", e.Service, e.Op)
 	}
 	return transportHint(e)
+}
+
+func credentialsHint(e *CallError) string {
+	own := ""
+	if len(e.keyVars) > 0 {
+		own = ", or " + strings.Join(e.keyVars, " and ") + ","
+	}
+	return "Set access_key and secret_key in the provider, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" + own + " in the environment; with AWS single sign-on, sign in again (aws sso login)."
 }
 
 func codeHint(e *CallError) string {

@@ -165,7 +165,7 @@ func TestLockVerdictByEffect(t *testing.T) {
 				must(t, err)
 			}
 			cfg := first.cfg
-			cfg.Probe = ProbeSize{Rounds: 40, Writers: 10}
+			cfg.Probe = ProbeSize{Rounds: 30, Writers: 8}
 			r, err := newClient(t, cfg).Probe(t.Context(), bucket)
 			must(t, err)
 			if r.Verdict != s.verdict || !strings.Contains(r.Reason, s.reason) {

@@ -61,6 +61,7 @@ var versityProfile = Profile{
 	Calls: lifecycleAll(map[Capability]Support{
 		// Versioning needs the gateway to be started with --versioning-dir.
 		CapVersioning: Unknown, CapEncryption: Unsupported, CapPublicAccessBlock: Unsupported,
+		// Measured: it denies a user over http and not over https, and its root user neither way.
 		CapRequireTLS: Supported, CapPolicy: Supported, CapTags: Supported,
 		CapObjectLock: Supported, CapLogging: Unsupported, CapConditionalPut: Supported,
 	}, Unsupported),

@@ -109,7 +109,7 @@ func TestBackendModule(t *testing.T) {
 		cli.Must("fmt", "-check", "-diff", "-recursive")
 		cli.Must("init")
 		cli.Must("validate")
-		contains(t, cli.Must("test").Stdout, "Success! 7 passed, 0 failed.")
+		contains(t, cli.Must("test").Stdout, "Success! 6 passed, 0 failed.")
 		isGone(t, testenv.MinIO(t).Client(), prefix+"-dev", prefix+"-staging")
 		for _, configuration := range []string{"dev/infra", "dev/coder", "staging"} {
 			if _, err := os.Stat(filepath.Join(dir, "tests", "environments", filepath.FromSlash(configuration), "backend.tf")); err == nil {

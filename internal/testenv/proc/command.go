@@ -23,6 +23,8 @@ type Command struct {
 	Env []string
 	// Stdin is what the program reads; nil is nothing.
 	Stdin io.Reader
+	// Watch gets what the program prints as it prints it, beside the result; nil is nobody.
+	Watch io.Writer
 }
 
 // Result is what one run left.
@@ -41,6 +43,9 @@ func (c Command) Run(ctx context.Context) (Result, error) {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...) // #nosec G204 -- the caller names the program
 	cmd.Dir, cmd.Env = c.Dir, c.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, &stdout, &stderr
+	if c.Watch != nil {
+		cmd.Stdout = io.MultiWriter(&stdout, c.Watch)
+	}
 	cmd.WaitDelay = interruptGrace
 	cmd.Cancel = func() error {
 		if cmd.Process.Signal(os.Interrupt) == nil {

@@ -22,6 +22,8 @@ type CLI struct {
 	// Stdin is what the program reads; nil is nothing. A program that asks holds its locks until it
 	// is answered.
 	Stdin io.Reader
+	// Watch gets what the program prints as it prints it, beside the result; nil is nobody.
+	Watch io.Writer
 }
 
 // Result is what one run left.
@@ -30,7 +32,7 @@ type Result = proc.Result
 // Run runs the program. Its failure is in the result's exit code; an error means that it could not
 // be run or did not end by itself. When the context ends it is interrupted, and may finish writing.
 func (c CLI) Run(ctx context.Context, args ...string) (Result, error) {
-	return proc.Command{Path: c.Path, Dir: c.Dir, Args: args, Env: c.environment(), Stdin: c.Stdin}.Run(ctx)
+	return proc.Command{Path: c.Path, Dir: c.Dir, Args: args, Env: c.environment(), Stdin: c.Stdin, Watch: c.Watch}.Run(ctx)
 }
 
 func (c CLI) environment() []string {

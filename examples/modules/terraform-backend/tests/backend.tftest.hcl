@@ -109,17 +109,3 @@ run "changes_settings" {
     error_message = "The rules are ${jsonencode(groundwork_state_bucket.this["dev"].lifecycle_rules)}."
   }
 }
-
-run "changes_nothing_the_second_time" {
-  command = plan
-
-  variables {
-    tags            = { team = "platform" }
-    lifecycle_rules = { noncurrent_expiration_days = 30 }
-  }
-
-  assert {
-    condition     = groundwork_state_bucket.this["dev"].id == run.changes_settings.buckets["dev"].id
-    error_message = "The bucket would be another one."
-  }
-}

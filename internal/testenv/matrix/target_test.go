@@ -1,0 +1,84 @@
+package matrix
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/imitate"
+)
+
+// target is a service as one cell finds it.
+type target struct {
+	// service is the name of its profile.
+	service, endpoint, region, accessKey, secretKey string
+	// sts is where a tool may ask who it is, for services that have that.
+	sts string
+}
+
+// row is a service of the matrix.
+type row struct {
+	service string
+	// on says what stood there: a real server, or what it was imitated with.
+	on    string
+	start func(t testing.TB) target
+}
+
+// rows are the services, in the order of the table.
+func rows() []row {
+	all := []row{
+		{service: "minio", on: "MinIO", start: func(t testing.TB) target {
+			s := testenv.MinIO(t)
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
+		}},
+		{service: "versity", on: "Versity S3 Gateway", start: func(t testing.TB) target {
+			s := testenv.Versity(t)
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
+		}},
+		{service: "aws", on: "moto, which emulates AWS", start: func(t testing.TB) target {
+			s := testenv.Moto(t)
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey, sts: s.Endpoint}
+		}},
+	}
+	for _, name := range imitate.Names() {
+		all = append(all, row{service: string(name), on: "an imitation on MinIO", start: func(t testing.TB) target {
+			s := imitate.Start(t, name)
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
+		}})
+	}
+	return all
+}
+
+// env is what a pipeline has in its environment.
+func (s target) env() []string {
+	return []string{
+		"GROUNDWORK_SERVICE=" + s.service, "GROUNDWORK_ENDPOINT=" + s.endpoint, "GROUNDWORK_REGION=" + s.region,
+		"AWS_ACCESS_KEY_ID=" + s.accessKey, "AWS_SECRET_ACCESS_KEY=" + s.secretKey,
+	}
+}
+
+// store reaches the service past the tools.
+func (s target) store(t testing.TB) *s3store.Client {
+	t.Helper()
+	c, err := s3store.New(t.Context(), s3store.Config{
+		Service: s.service, Endpoint: s.endpoint, Region: s.region, AccessKey: s.accessKey, SecretKey: s.secretKey,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// client reaches it past groundwork as well.
+func (s target) client() *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &s.endpoint, Region: s.region, UsePathStyle: true,
+		Credentials:                credentials.NewStaticCredentialsProvider(s.accessKey, s.secretKey, ""),
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+}

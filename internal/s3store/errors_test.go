@@ -232,6 +232,7 @@ func TestCheckAnswer(t *testing.T) {
 		"with a comment first":              {op: "ListObjectVersions", body: "<!-- x -->\n " + list[39:], status: 200},
 		"of another call":                   {op: "ListObjectsV2", body: list, status: 200, fails: true, unsupported: true},
 		"of another call, to a setting":     {op: "GetPublicAccessBlock", body: list, status: 200, fails: true, unsupported: true},
+		"an answer named after the call":    {op: "GetBucketVersioning", body: "<GetBucketVersioningResponse/>", status: 200},
 		"a page":                            {op: "ListObjectVersions", kind: "text/html", body: "<html>", status: 200, fails: true},
 		"a page without its type":           {op: "ListObjectVersions", body: "<!DOCTYPE html><HTML><br>", status: 200, fails: true},
 		"a text":                            {op: "ListObjectVersions", kind: "text/plain", body: "welcome", status: 200, fails: true},

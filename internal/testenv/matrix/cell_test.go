@@ -308,7 +308,7 @@ func (c *cell) read(name string) string {
 // holds tells whether the bucket has an object.
 func (c *cell) holds(key string) bool {
 	c.t.Helper()
-	_, err := c.client().HeadObject(c.t.Context(), &s3.HeadObjectInput{Bucket: &c.bucket, Key: &key})
+	_, err := c.client(c.t).HeadObject(c.t.Context(), &s3.HeadObjectInput{Bucket: &c.bucket, Key: &key})
 	var absent *types.NotFound
 	if err != nil && !errors.As(err, &absent) {
 		c.t.Fatal(err)

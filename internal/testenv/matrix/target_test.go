@@ -1,9 +1,14 @@
 package matrix
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -16,6 +21,8 @@ import (
 type target struct {
 	// service is the name of its profile.
 	service, endpoint, region, accessKey, secretKey string
+	// ca is the file of the authority that signed the server's certificate, empty over plain http.
+	ca string
 	// sts is where a tool may ask who it is, for services that have that.
 	sts string
 }
@@ -46,8 +53,8 @@ func rows() []row {
 	}
 	for _, name := range imitate.Names() {
 		all = append(all, row{service: string(name), on: "an imitation on MinIO", start: func(t testing.TB) target {
-			s := imitate.Start(t, name)
-			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
+			s := imitate.Start(t, name, imitate.WithTLS()) // as all of them are reached
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey, ca: s.CAFile}
 		}})
 	}
 	return all
@@ -55,10 +62,16 @@ func rows() []row {
 
 // env is what a pipeline has in its environment.
 func (s target) env() []string {
-	return []string{
+	env := []string{
 		"GROUNDWORK_SERVICE=" + s.service, "GROUNDWORK_ENDPOINT=" + s.endpoint, "GROUNDWORK_REGION=" + s.region,
+		// 127.0.0.1 has no names for buckets below it.
+		"GROUNDWORK_USE_PATH_STYLE=true",
 		"AWS_ACCESS_KEY_ID=" + s.accessKey, "AWS_SECRET_ACCESS_KEY=" + s.secretKey,
 	}
+	if s.ca != "" {
+		env = append(env, "GROUNDWORK_CA_BUNDLE="+s.ca, "AWS_CA_BUNDLE="+s.ca)
+	}
+	return env
 }
 
 // store reaches the service past the tools.
@@ -66,6 +79,7 @@ func (s target) store(t testing.TB) *s3store.Client {
 	t.Helper()
 	c, err := s3store.New(t.Context(), s3store.Config{
 		Service: s.service, Endpoint: s.endpoint, Region: s.region, AccessKey: s.accessKey, SecretKey: s.secretKey,
+		CABundle: s.ca,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,11 +88,26 @@ func (s target) store(t testing.TB) *s3store.Client {
 }
 
 // client reaches it past groundwork as well.
-func (s target) client() *s3.Client {
-	return s3.New(s3.Options{
+func (s target) client(t testing.TB) *s3.Client {
+	t.Helper()
+	o := s3.Options{
 		BaseEndpoint: &s.endpoint, Region: s.region, UsePathStyle: true,
 		Credentials:                credentials.NewStaticCredentialsProvider(s.accessKey, s.secretKey, ""),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-	})
+	}
+	if s.ca != "" {
+		pem, err := os.ReadFile(s.ca)
+		if err != nil {
+			t.Fatal(err)
+		}
+		authorities := x509.NewCertPool()
+		if !authorities.AppendCertsFromPEM(pem) {
+			t.Fatalf("%s holds no certificate", s.ca)
+		}
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(h *http.Transport) {
+			h.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+		})
+	}
+	return s3.New(o)
 }

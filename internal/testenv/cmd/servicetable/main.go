@@ -9,8 +9,9 @@
 //
 // The words are reach (where each service is and how it is spoken to), settings (every setting by
 // service), locks (whether states can be locked, and how that is known), access (how people are let
-// into a bucket where its policy is not the place) and overview (what a first look needs). What stands between the comments is
-// replaced; it comes from the profiles that the provider itself goes by.
+// into a bucket where its policy is not the place), overview (what a first look needs) and matrix
+// (what came of the last run of every tool on every service). What stands between the comments is
+// replaced; but for the matrix it comes from the profiles that the provider itself goes by.
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/matrix"
 )
 
 const (
@@ -123,8 +125,10 @@ func render(word string, profiles []s3store.Profile) (string, error) {
 		return locks(profiles), nil
 	case "overview":
 		return overview(profiles), nil
+	case "matrix":
+		return matrix.Table, nil
 	}
-	return "", fmt.Errorf("there is no table %q; the tables are reach, settings, locks, access and overview", word)
+	return "", fmt.Errorf("there is no table %q; the tables are reach, settings, locks, access, overview and matrix", word)
 }
 
 // table writes rows as Markdown; the first one is the heading.

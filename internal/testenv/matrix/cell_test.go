@@ -319,7 +319,7 @@ func (c *cell) holds(key string) bool {
 // await waits until something was seen, unless the run is over before.
 func (c *cell) await(asked *watched, over <-chan string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeoutCause(c.t.Context(), 2*time.Minute, errors.New("two minutes have passed"))
+	ctx, cancel := context.WithTimeoutCause(c.t.Context(), 5*time.Minute, errors.New("five minutes have passed"))
 	defer cancel()
 	select {
 	case <-asked.seen:

@@ -156,7 +156,7 @@ func acquired(o op, grants []record, deleted map[int64]record, byOwner map[int64
 			continue
 		}
 		one := o
-		one.Result, one.Fence = ok, g.fence
+		one.Result, one.Fence, one.Deadline = ok, g.fence, 0 // nobody has been certain of it
 		one.answered = g.at - wallAhead + slack
 		ops = append(ops, one)
 	}

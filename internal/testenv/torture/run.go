@@ -151,7 +151,7 @@ func (a *arena) tables(ctx context.Context) error {
 
 // What the workers get. Leases are short, so that there is something to see in a minute.
 const (
-	lockCount = 24
+	lockCount = 48
 	leaseTime = 1200 * time.Millisecond
 )
 
@@ -164,7 +164,7 @@ func (a *arena) spawn() error {
 	host, port := a.routes[number%len(a.routes)]()
 	text, err := json.Marshal(plan{
 		Worker: number, Host: host, Port: port, User: a.role.Name, Password: a.role.Password, Database: database,
-		Threads: 1 + number%2, Locks: lockCount, Lease: leaseTime, Broken: a.opts.Broken,
+		Threads: 2 + number%3, Locks: lockCount, Lease: leaseTime, Broken: a.opts.Broken,
 		Heartbeat: 100 * time.Millisecond, Dead: 500 * time.Millisecond, Attempt: 600 * time.Millisecond,
 		Poll: 20 * time.Millisecond, Limit: 2 * time.Second,
 	})

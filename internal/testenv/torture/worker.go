@@ -152,7 +152,7 @@ func (w *worker) record(e event, run func() (event, error)) {
 
 // lock picks one; some are wanted by everybody.
 func (w *worker) lock() string {
-	if rand.IntN(3) == 0 {
+	if rand.IntN(6) == 0 {
 		return fmt.Sprintf("lock-%02d", rand.IntN(2))
 	}
 	return fmt.Sprintf("lock-%02d", rand.IntN(w.Locks))
@@ -173,7 +173,7 @@ func (w *worker) round(ctx context.Context, store lease.Store) {
 	if err != nil {
 		return
 	}
-	switch rand.IntN(12) {
+	switch rand.IntN(40) {
 	case 0: // a keeper, for longer than the lease
 		keeper := lease.Keep(store, grant, lease.KeepOptions{Every: w.Lease / 5})
 		for end := time.Now().Add(w.Lease + rand.N(w.Lease)); time.Now().Before(end) && keeper.Err() == nil && nap(ctx, w.Lease/10); {
@@ -187,13 +187,11 @@ func (w *worker) round(ctx context.Context, store lease.Store) {
 		w.write(ctx, grant)
 		_, _ = store.Renew(ctx, grant)
 		w.write(ctx, grant)
-	case 2: // forgotten
-		if rand.IntN(4) == 0 {
-			return
-		}
+	case 2: // forgotten, as by a process that dies
+		return
 	default:
-		for range rand.IntN(6) {
-			if rand.IntN(3) == 0 {
+		for range rand.IntN(12) {
+			if rand.IntN(6) == 0 {
 				w.write(ctx, grant)
 			}
 			next, err := store.Renew(ctx, grant)

@@ -3,6 +3,8 @@
 //
 //	go run ./internal/testenv/cmd/bench
 //
+// Locks on PostgreSQL are measured beside bare statements of pgx in the same way.
+//
 // A real MinIO stands behind a proxy that delays every request, so that requests and round trips
 // weigh what they weigh on a network. It prints tables; BENCH_JSON=FILE also writes the numbers as
 // JSON. Nothing here fails because something was slow: the numbers are for people to compare.
@@ -37,6 +39,8 @@ type options struct {
 	repeats map[int]int
 	// starts is how often each program is started.
 	starts int
+	// locks is how often a lock is taken.
+	locks int
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
@@ -45,18 +49,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	latency := flags.Duration("latency", 30*time.Millisecond, "delay of every request to the server")
 	buckets := flags.Int("buckets", 50, "buckets in the measurement of many")
 	starts := flags.Int("starts", 15, "starts of each program")
+	locks := flags.Int("locks", 300, "locks taken and given back")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
-	case *buckets < 2 || *starts < 1 || *latency < 0 || flags.NArg() > 0:
-		_, _ = fmt.Fprintln(stderr, "bench: at least 2 buckets and 1 start, a latency that is not negative, and no arguments")
+	case *buckets < 2 || *starts < 1 || *locks < 1 || *latency < 0 || flags.NArg() > 0:
+		_, _ = fmt.Fprintln(stderr, "bench: at least 2 buckets, 1 start and 1 lock, a latency that is not negative, and no arguments")
 		return 2
 	}
 	o := options{
-		latency: *latency, counts: []int{1, *buckets}, repeats: map[int]int{1: 3, *buckets: 1}, starts: *starts,
+		latency: *latency, counts: []int{1, *buckets}, repeats: map[int]int{1: 3, *buckets: 1}, starts: *starts, locks: *locks,
 	}
 	if err := measure(ctx, o, getenv(jsonVariable), stdout, stderr); err != nil {
 		_, _ = fmt.Fprintf(stderr, "bench: %v\n", err)
@@ -79,6 +84,9 @@ func measure(ctx context.Context, o options, jsonFile string, stdout, stderr io.
 		if err := l.buckets(ctx, r, n, o.repeats[n], note); err != nil {
 			return err
 		}
+	}
+	if err := locks(ctx, r, o.locks, note); err != nil {
+		return err
 	}
 	note("starting the provider %d times", o.starts)
 	if r.Starts, err = l.starts(ctx, o.starts); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestRunRefusesNonsense(t *testing.T) {
-	for _, args := range [][]string{{"-x"}, {"-buckets=1"}, {"-starts=0"}, {"-latency=-1s"}, {"surplus"}} {
+	for _, args := range [][]string{{"-x"}, {"-buckets=1"}, {"-starts=0"}, {"-locks=0"}, {"-latency=-1s"}, {"surplus"}} {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), args, func(string) string { return "" }, &stdout, &stderr); code != 2 || stderr.Len() == 0 {
 			t.Errorf("%v: exit code %d, %q", args, code, stderr.String())
@@ -50,5 +50,30 @@ func TestReport(t *testing.T) {
 	var back report
 	if err := json.Unmarshal(text, &back); err != nil || back.Buckets[1].Took != 5*time.Second {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// One pass through the locks: what is compared is what was meant, and a lock costs two statements.
+func TestLocks(t *testing.T) {
+	r := &report{}
+	if err := locks(t.Context(), r, 5, func(string, ...any) {}); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Locks) != 6 || len(r.Handovers) != 3 {
+		t.Fatalf("got %+v, %+v", r.Locks, r.Handovers)
+	}
+	for _, row := range r.Locks {
+		if row.Statements < 2 || row.Statements > 2.5 || row.Took <= 0 || row.Ratio <= 0 {
+			t.Errorf("got %+v", row)
+		}
+	}
+	for i, waiters := range []int{1, 10, 100} {
+		if h := r.Handovers[i]; h.Waiters != waiters || h.Runs < waiters || h.Median <= 0 || h.Statements < 2 {
+			t.Errorf("got %+v", h)
+		}
+	}
+	var out bytes.Buffer
+	if err := r.print(&out); err != nil || !strings.Contains(out.String(), leaseTaken) || !strings.Contains(out.String(), "90 %") {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }

@@ -16,6 +16,8 @@ type report struct {
 	Latency       time.Duration `json:"latency_ns"`
 	Machine       string        `json:"machine"`
 	Buckets       []bucketRow   `json:"buckets"`
+	Locks         []lockRow     `json:"locks"`
+	Handovers     []handoverRow `json:"lock_handovers"`
 	Starts        []startRow    `json:"starts"`
 	Binaries      []binaryRow   `json:"binaries"`
 }
@@ -91,6 +93,7 @@ func (r *report) print(w io.Writer) error {
 		p("%s\t%d\t%s\t%d\t%d\t%s\t%.1f", b.Job, b.Buckets, b.Contender, b.Requests, b.RoundTrips, seconds(b.Took), b.Ratio)
 	}
 	p("")
+	r.printLocks(p)
 	p("PROGRAM\tUNTIL\tMEDIAN\tFASTEST\tSLOWEST")
 	for _, s := range r.Starts {
 		p("%s\t%s\t%s\t%s\t%s", s.Program, s.Until, millis(s.Median), millis(s.Fastest), millis(s.Slowest))
@@ -104,6 +107,26 @@ func (r *report) print(w io.Writer) error {
 		return fmt.Errorf("printing the tables: %w", err)
 	}
 	return nil
+}
+
+func (r *report) printLocks(p func(format string, args ...any)) {
+	if len(r.Locks) == 0 {
+		return
+	}
+	p("Locks on PostgreSQL on the same machine, which does not wait for its disk (fsync = off), so that the")
+	p("way there and back counts. A statement and its answer are each delayed by what DELAYED says.")
+	p("")
+	p("LOCK\tDELAYED\tRUNS\tSTATEMENTS\tTIME\tTIMES BARE")
+	for _, l := range r.Locks {
+		p("%s\t%s\t%d\t%.1f\t%s\t%.1f", l.Contender, l.Delay, l.Runs, l.Statements, millis(l.Took), l.Ratio)
+	}
+	p("")
+	p("Handed over, from one that calls release to the next that has it; waiters in 10 pools of connections.")
+	p("WAITERS\tRUNS\tSTATEMENTS\tMEDIAN\t90 %%\tSLOWEST")
+	for _, h := range r.Handovers {
+		p("%d\t%d\t%.1f\t%s\t%s\t%s", h.Waiters, h.Runs, h.Statements, millis(h.Median), millis(h.P90), millis(h.Slowest))
+	}
+	p("")
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

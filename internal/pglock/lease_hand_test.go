@@ -244,7 +244,7 @@ func TestLeasesAreDurable(t *testing.T) {
 	sql(t, server, database, `CREATE TABLE seen (what text, setting text); GRANT INSERT ON seen TO PUBLIC;
 		CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			INSERT INTO public.seen VALUES (TG_OP, current_setting('synchronous_commit')); RETURN NULL; END $$;
-		CREATE TRIGGER t AFTER INSERT OR UPDATE ON public.pulumi_state_locks FOR EACH ROW EXECUTE FUNCTION see()`)
+		CREATE TRIGGER t AFTER INSERT OR UPDATE OR DELETE ON public.pulumi_state_locks FOR EACH ROW EXECUTE FUNCTION see()`)
 	grant, err := s.Acquire(t.Context(), named("a"), lease.Wait{})
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,10 @@ func TestLeasesAreDurable(t *testing.T) {
 	if _, err = s.Renew(t.Context(), grant); err != nil {
 		t.Fatal(err)
 	}
-	if got := query(t, server, database, "SELECT what || ' ' || setting FROM seen ORDER BY what"); !slices.Equal(got, []string{"INSERT on", "UPDATE on"}) {
+	if err = s.Release(t.Context(), grant); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, server, database, "SELECT what || ' ' || setting FROM seen ORDER BY what"); !slices.Equal(got, []string{"DELETE on", "INSERT on", "UPDATE on"}) {
 		t.Errorf("committed with %v", got)
 	}
 }

@@ -29,7 +29,8 @@ const heldColumns = `l.lockid::text AS lockid, coalesce(l.data, '') AS data, coa
 const live = "(l.leaseexpires IS NULL OR l.leaseexpires > " + now + ")"
 
 // durable keeps the server from answering before what it answers is safe on its disk, where a role
-// or a server is set to do that: a lease that a crash forgets would be granted twice. It stands in a
+// or a server is set to do that: a lease that a crash forgets would be granted twice, and a release that it forgets
+// would block everybody until the lease ends. It stands in a
 // WHERE, and holds for this transaction only.
 const durable = `CASE WHEN pg_catalog.current_setting('synchronous_commit') = 'off'
 	THEN pg_catalog.set_config('synchronous_commit', 'on', true) ELSE '' END IS NOT NULL`
@@ -118,7 +119,7 @@ WHERE l.lockid = $1::text AND l.fence = $2::bigint AND {durable}`
 // $1 name, $2 fence or data. Only the first who waits hears of it: a hundred that try at once would
 // be in each other's way.
 const releaseSQL = `WITH gone AS (
-	DELETE FROM {locks} AS l WHERE l.lockid = $1::text AND %s RETURNING 1
+	DELETE FROM {locks} AS l WHERE l.lockid = $1::text AND %s AND {durable} RETURNING 1
 ), told AS (
 	SELECT {told} FROM {waiters} AS w WHERE w.lockid = $1::text AND {alive}
 	HAVING min(w.ticket) IS NOT NULL AND EXISTS (SELECT FROM gone)
@@ -140,7 +141,7 @@ const listPlainSQL = `SELECT {held}, 0::bigint FROM (SELECT lockid, data, leasee
 const removeSQL = `WITH seen AS (
 	SELECT l.lockid FROM {locks} AS l WHERE l.lockid = $1::text AND {same}
 ), gone AS (
-	DELETE FROM {locks} AS l WHERE l.lockid = $1::text AND {same} AND ($5::bool OR l.leaseexpires <= {now}) RETURNING 1
+	DELETE FROM {locks} AS l WHERE l.lockid = $1::text AND {same} AND ($5::bool OR l.leaseexpires <= {now}) AND {durable} RETURNING 1
 ), told AS (
 	SELECT {told} FROM {waiters} AS w WHERE w.lockid = $1::text AND {alive}
 	HAVING min(w.ticket) IS NOT NULL AND EXISTS (SELECT FROM gone)

@@ -38,7 +38,9 @@ CREATE TRIGGER audit AFTER UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION audit
 `
 
 // writeSQL is a write to the guarded resource: it takes no fence that is older than one it has seen.
-const writeSQL = "UPDATE guarded SET fence = $2, writes = writes + 1 WHERE lockid = $1 AND fence <= $2"
+// The database forgets in a crash what it answered last; the resource must not.
+const writeSQL = `UPDATE guarded SET fence = $2, writes = writes + 1
+	WHERE lockid = $1 AND fence <= $2 AND set_config('synchronous_commit', 'on', true) IS NOT NULL`
 
 // record is one line of the audit.
 type record struct {

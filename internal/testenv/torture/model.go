@@ -3,8 +3,12 @@
 package torture
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -71,9 +75,27 @@ func linearizable(lock string, ops []op, limit time.Duration) error {
 	}
 	switch porcupine.CheckOperationsTimeout(model, operations, limit) {
 	case porcupine.Illegal:
-		return fmt.Errorf("lock %s: the history of %d operations is not that of a lock", lock, len(ops))
+		return fmt.Errorf("lock %s: the history of %d operations is not that of a lock%s", lock, len(ops), keep(lock, ops))
 	case porcupine.Unknown:
 		return fmt.Errorf("lock %s: the history of %d operations was not judged within %s", lock, len(ops), limit)
 	}
 	return nil
+}
+
+// keep writes a history down for people, and says where.
+func keep(lock string, ops []op) string {
+	file, err := os.CreateTemp("", "groundwork-torture-"+lock+"-")
+	if err != nil {
+		return ""
+	}
+	slices.SortFunc(ops, func(a, b op) int { return cmp.Compare(a.called, b.called) })
+	for _, o := range ops {
+		if _, err = fmt.Fprintf(file, "%12d %12d worker %d %s %s fence %d %s %s\n", o.called, o.answered, o.Worker, o.Kind, o.Result, o.Fence, o.ID, o.Err); err != nil {
+			break
+		}
+	}
+	if errors.Join(err, file.Close()) != nil {
+		return ""
+	}
+	return ": see " + file.Name()
 }

@@ -107,10 +107,14 @@ func TestCheckAudit(t *testing.T) {
 		}},
 		"two holders":             {records: []record{line("grant", "x", 1, 0, 10), line("grant", "y", 2, 9, 19)}, want: "two holders at once"},
 		"two holders after renew": {records: []record{line("grant", "x", 1, 0, 10), line("renew", "x", 1, 9, 19), line("grant", "y", 2, 12, 22)}, want: "two holders at once"},
-		"a fence goes back":       {records: []record{line("grant", "x", 2, 0, 10), line("delete", "x", 2, 1, 10), line("grant", "y", 1, 2, 12)}, want: "after 2"},
-		"an old write":            {records: []record{line("grant", "x", 1, 0, 10), line("write", "", 2, 1, 0), line("write", "", 1, 2, 0)}, want: "is accepted after"},
-		"another renews":          {records: []record{line("grant", "x", 1, 0, 10), line("renew", "x", 2, 1, 11)}, want: "renewed while"},
-		"another releases":        {records: []record{line("grant", "x", 1, 0, 10), line("delete", "x", 2, 1, 11)}, want: "released while"},
+		"an old fence, unused": {records: []record{
+			line("grant", "x", 2, 0, 10), line("delete", "x", 2, 1, 10), line("grant", "y", 1, 2, 12), line("number", "y", 3, 2, 12), line("renew", "y", 3, 3, 13),
+		}},
+		"an old fence, used": {records: []record{line("grant", "x", 2, 0, 10), line("delete", "x", 2, 1, 10), line("grant", "y", 1, 2, 12), line("renew", "y", 1, 3, 13)}, want: "used after 2"},
+		"another old fence":  {records: []record{line("grant", "x", 3, 0, 10), line("delete", "x", 3, 1, 10), line("grant", "y", 1, 2, 12), line("number", "y", 2, 2, 12)}, want: "after 3"},
+		"an old write":       {records: []record{line("grant", "x", 1, 0, 10), line("write", "", 2, 1, 0), line("write", "", 1, 2, 0)}, want: "is accepted after"},
+		"another renews":     {records: []record{line("grant", "x", 1, 0, 10), line("renew", "x", 2, 1, 11)}, want: "renewed while"},
+		"another releases":   {records: []record{line("grant", "x", 1, 0, 10), line("delete", "x", 2, 1, 11)}, want: "released while"},
 	}
 	for name, tc := range tests {
 		found := checkAudit(tc.records)

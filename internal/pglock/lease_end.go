@@ -40,7 +40,7 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 	}
 	op := fmt.Sprintf("release the lock %q in %s", g.Name, s.opts.Table)
 	var gone, told int64
-	unsure := false
+	unsure, intime := false, time.Now().Before(g.Deadline())
 	err = s.persist(ctx, op, later(g.Deadline(), s.patience()), func(ctx context.Context, again bool) error {
 		unsure = again
 		return s.queryRow(ctx, s.sql().release, []any{&gone, &told}, id, g.Fence)
@@ -49,7 +49,11 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 	switch {
 	case err != nil:
 		return err
-	case gone > 0, unsure && time.Now().Before(g.Deadline()): // an earlier try did it, and its answer was lost
+	case gone > 0:
+		return nil
+	case unsure && intime:
+		// An earlier try did it and its answer was lost, or the lease has ended since. Either way it was
+		// the caller's until it was to be given back.
 		return nil
 	}
 	return s.lost(ctx, id, g)

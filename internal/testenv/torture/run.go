@@ -54,7 +54,25 @@ type arena struct {
 	workers []*process
 	next    int
 	readers sync.WaitGroup
-	stderr  bytes.Buffer
+	stderr  notes
+}
+
+// notes are what all workers print for people.
+type notes struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(p)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
 }
 
 // process is a worker that runs.

@@ -21,6 +21,9 @@ const (
 	release kind = "release"
 	breakIt kind = "break"
 	write   kind = "write" // to the guarded resource
+	// claim is an acquire whose fence was never given to anybody: it was drawn before the row was
+	// there and replaced, or its answer was lost. Others may have seen it in the table.
+	claim kind = "claim"
 )
 
 // result is how it ended.

@@ -29,6 +29,9 @@ func step(s lockState, o op) (bool, lockState) {
 		legal := o.Fence > s.last
 		s.holder, s.last = o.Fence, o.Fence
 		return legal, s
+	case o.Kind == claim:
+		s.holder = o.Fence
+		return true, s
 	case o.Kind == acquire: // held; by a fence that is not known when the lock was promised to a waiter
 		return o.Fence == 0 || o.Fence == s.holder, s
 	case o.Kind == renew:

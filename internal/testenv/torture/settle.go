@@ -123,7 +123,7 @@ func (s *settling) acquired(o op) []op {
 			continue
 		}
 		one := o
-		one.Result, one.Fence, one.Deadline = ok, g.fence, 0 // nobody has been certain of it
+		one.Kind, one.Result, one.Fence, one.Deadline = claim, ok, g.fence, 0
 		one.answered = g.at + slack
 		ops = append(ops, one)
 	}

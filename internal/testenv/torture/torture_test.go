@@ -85,6 +85,9 @@ func TestLinearizable(t *testing.T) {
 		"at once, in some order": {want: true, ops: []op{
 			seen(acquire, ok, 2, 0, 10), seen(acquire, ok, 1, 0, 10), seen(write, ok, 1, 0, 10), seen(renew, lost, 1, 5, 10),
 		}},
+		"a fence that is replaced": {want: true, ops: []op{
+			seen(acquire, ok, 2, 0, 1), seen(release, ok, 2, 2, 3), seen(claim, ok, 1, 4, 5), seen(acquire, held, 1, 6, 7), seen(acquire, ok, 3, 4, 9),
+		}},
 		"a write with an old fence":     {ops: []op{seen(acquire, ok, 1, 0, 1), seen(acquire, ok, 2, 2, 3), seen(write, ok, 2, 4, 5), seen(write, ok, 1, 6, 7)}},
 		"a write refused for nothing":   {ops: []op{seen(acquire, ok, 1, 0, 1), seen(write, refused, 1, 2, 3)}},
 		"an old fence":                  {ops: []op{seen(acquire, ok, 2, 0, 1), seen(acquire, ok, 1, 2, 3)}},
@@ -184,7 +187,7 @@ func TestSettle(t *testing.T) {
 	for _, o := range settle(h, records, 0) {
 		got[string(o.Kind)+" "+string(o.Result)]++
 	}
-	if got["acquire ok"] != 3 || got["release ok"] != 1 || len(got) != 2 {
+	if got["acquire ok"] != 1 || got["claim ok"] != 2 || got["release ok"] != 1 || len(got) != 3 {
 		t.Errorf("got %v", got)
 	}
 	if found := check(h, records, 0, time.Minute); len(found) > 0 {

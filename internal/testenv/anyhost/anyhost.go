@@ -38,7 +38,6 @@ type Request struct {
 	Region string
 	// Conditional is a write that demands that there be no object, Trailing one whose checksum follows.
 	Conditional, Trailing bool
-	Status                int
 }
 
 // Server is a running proxy with the local server behind.
@@ -144,24 +143,20 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		Conditional: r.Header.Get("If-None-Match") == "*",
 		Trailing:    r.Header.Get("X-Amz-Trailer") != "",
 	}
-	counted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-	defer func() {
-		seen.Status = counted.status
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.seen = append(s.seen, seen)
-	}()
+	s.mu.Lock()
+	s.seen = append(s.seen, seen) // before the client can have an answer
+	s.mu.Unlock()
 	refuses := slices.ContainsFunc(s.hosts, func(h Host) bool { return h.RefuseTrailers && under(name, h.Name) })
 	switch {
 	case strings.HasPrefix(name, "sts."):
-		answerIdentity(counted)
+		answerIdentity(w)
 	case refuses && seen.Trailing:
 		_, _ = io.Copy(io.Discard, r.Body)
-		counted.Header().Set("Content-Type", "application/xml")
-		counted.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(counted, "<Error><Code>XAmzContentSHA256Mismatch</Code><Message>trailing checksums are refused here</Message></Error>")
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "<Error><Code>XAmzContentSHA256Mismatch</Code><Message>trailing checksums are refused here</Message></Error>")
 	default:
-		s.forward.ServeHTTP(counted, r)
+		s.forward.ServeHTTP(w, r)
 	}
 }
 
@@ -183,20 +178,6 @@ func region(authorization string) string {
 	}
 	return parts[len(parts)-3]
 }
-
-type statusWriter struct {
-	http.ResponseWriter
-
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // early is a connection of which some bytes were read already.
 type early struct {

@@ -185,7 +185,7 @@ func bucketAccessAttributes() map[string]schema.Attribute {
 					Validators:          []validator.String{stringvalidator.OneOf(s3store.AccessLevels()...)},
 				},
 				"principals": schema.SetAttribute{
-					MarkdownDescription: "AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Wildcards are refused.",
+					MarkdownDescription: "AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Versity S3 Gateway: access keys. Wildcards are refused.",
 					Required:            true, ElementType: types.StringType,
 					Validators: []validator.Set{setvalidator.SizeAtLeast(1)},
 				},

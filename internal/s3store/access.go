@@ -158,6 +158,7 @@ func shortHash(text string) string {
 var (
 	awsPrincipal = regexp.MustCompile(`^(arn:aws[a-z-]*:(iam|sts)::[0-9A-Za-z]*:.+|[A-Za-z0-9_+=,.@:/-]*:user/[^*]+)$`)
 	awsAccount   = regexp.MustCompile(`^[0-9]{12}$`)
+	keyPrincipal = regexp.MustCompile(`^[^\s:/"]+$`)
 	scwPrincipal = regexp.MustCompile(`^(user_id|application_id):[0-9a-fA-F-]{36}$`)
 )
 
@@ -195,6 +196,9 @@ func CheckPrincipal(d PolicyDialect, p string) error {
 	}
 	if d == DialectScaleway && !scwPrincipal.MatchString(p) {
 		return fmt.Errorf("the principal %q is none of Scaleway's: write user_id:<uuid> or application_id:<uuid>", p)
+	}
+	if d == DialectKeys && !keyPrincipal.MatchString(p) {
+		return fmt.Errorf("the principal %q is no access key: the accounts of this service have no ARN, and its policies name them by access key", p)
 	}
 	if d == DialectAWS && awsAccount.MatchString(p) {
 		// AWS stores it in the other spelling, which would show as a change for ever.

@@ -72,6 +72,8 @@ const (
 	// DialectScaleway is version 2023-04-17 with SCW principals and bare bucket names, where a
 	// policy denies everyone that it does not name.
 	DialectScaleway PolicyDialect = "scaleway"
+	// DialectKeys is DialectAWS with access keys for principals: services whose accounts have no ARN.
+	DialectKeys PolicyDialect = "aws-keys"
 	// DialectNone is for services without bucket policies.
 	DialectNone PolicyDialect = "none"
 )

@@ -25,7 +25,7 @@ func TestProfiles(t *testing.T) {
 			expect(p.DisplayName != "" && p.LockReason != "", "it has no display name or no reason for its verdict")
 			expect(p.EndpointRequired == (p.Endpoint == "" && !p.IsAWS), "the endpoint is neither known nor asked for")
 			expect(slices.Contains([]LockVerdict{LockSafe, LockUnsafe, LockUnknown}, p.Lock), "the lock verdict is none")
-			expect(slices.Contains([]PolicyDialect{DialectAWS, DialectScaleway, DialectNone}, p.Dialect), "the dialect is none")
+			expect(slices.Contains([]PolicyDialect{DialectAWS, DialectScaleway, DialectKeys, DialectNone}, p.Dialect), "the dialect is none")
 			expect(p.AWSChecksums == p.IsAWS, "only AWS is known to take the SDK's checksums")
 			expect(p.DefaultRegion == "" || p.CheckRegion(p.DefaultRegion) == nil, "the default region is none of its own")
 			expect(p.Name == "custom" || len(p.Sources) > 0, "it names no source")

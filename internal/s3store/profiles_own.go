@@ -56,7 +56,7 @@ var seaweedfsProfile = Profile{
 
 var versityProfile = Profile{
 	Name: "versity", DisplayName: "Versity S3 Gateway", EndpointRequired: true, DefaultRegion: "us-east-1",
-	PathStyle: true, Dialect: DialectAWS, TrailingChecksums: Supported,
+	PathStyle: true, Dialect: DialectKeys, TrailingChecksums: Supported,
 	Lock: LockUnsafe, LockReason: "its posix store checks If-None-Match and then renames, so two writers at once can both win; with versioning a deleted object still counts as present (measured with 1.8.0)",
 	Calls: lifecycleAll(map[Capability]Support{
 		// Versioning needs the gateway to be started with --versioning-dir.

@@ -8,6 +8,7 @@ package versity
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -30,7 +31,13 @@ const Region = "us-east-1"
 type Options struct {
 	// NoVersions leaves out the folder for superseded versions, so that there is no versioning.
 	NoVersions bool
+	// Accounts is how many accounts there are beside the root user, which may do everything. They may
+	// do nothing but what a bucket's policy allows them.
+	Accounts int
 }
+
+// Account is one that is not the root user.
+type Account struct{ AccessKey, SecretKey string }
 
 // Server is a running gateway.
 type Server struct {
@@ -39,6 +46,8 @@ type Server struct {
 	// AccessKey and SecretKey are those of the root user.
 	AccessKey, SecretKey string
 	Region               string
+	// Accounts are those that Options asked for.
+	Accounts []Account
 
 	dir     string
 	process *proc.Process
@@ -71,6 +80,17 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 			return fmt.Errorf("making a folder for Versity GW: %w", err)
 		}
 	}
+	secrets := []string{s.AccessKey, s.SecretKey}
+	var iam []string
+	if opts.Accounts > 0 {
+		if err := s.makeAccounts(opts.Accounts); err != nil {
+			return err
+		}
+		for _, a := range s.Accounts {
+			secrets = append(secrets, a.AccessKey, a.SecretKey)
+		}
+		iam = []string{"--iam-dir", filepath.Join(s.dir, "iam")}
+	}
 	store := []string{"posix"}
 	if !opts.NoVersions {
 		store = append(store, "--versioning-dir", filepath.Join(s.dir, "versions"))
@@ -79,9 +99,10 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 	server := proc.Server{
 		Name: "Versity S3 Gateway", Path: path, Dir: s.dir,
 		Env:     proc.CleanEnv(s.dir, "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey),
-		Secrets: []string{s.AccessKey, s.SecretKey},
+		Secrets: secrets,
 		Args: func(port int) []string {
-			return append([]string{"--quiet", "--port", "127.0.0.1:" + strconv.Itoa(port), "--region", s.Region}, store...)
+			args := append([]string{"--quiet", "--port", "127.0.0.1:" + strconv.Itoa(port), "--region", s.Region}, iam...)
+			return append(args, store...)
 		},
 		Ready: func(ctx context.Context, port int) error {
 			client := s.ClientFor(address(port), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
@@ -95,6 +116,31 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 	}
 	s.process, s.Endpoint = process, address(process.Port())
 	return nil
+}
+
+// makeAccounts writes the file that the gateway keeps its accounts in: its own command would take the
+// secrets as arguments.
+func (s *Server) makeAccounts(n int) error {
+	type account struct {
+		Access string `json:"access"`
+		Secret string `json:"secret"`
+		Role   string `json:"role"`
+	}
+	users := map[string]account{}
+	for range n {
+		a := Account{AccessKey: rand.Text()[:20], SecretKey: rand.Text()}
+		s.Accounts = append(s.Accounts, a)
+		users[a.AccessKey] = account{a.AccessKey, a.SecretKey, "user"}
+	}
+	text, err := json.Marshal(map[string]any{"accessAccounts": users})
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(s.dir, "iam")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("making a folder for Versity GW: %w", err)
+	}
+	return os.WriteFile(filepath.Join(dir, "users.json"), text, 0o600)
 }
 
 func address(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }

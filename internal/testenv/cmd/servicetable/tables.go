@@ -114,6 +114,8 @@ func policy(p s3store.Profile) string {
 		return word + ", as on AWS"
 	case s3store.DialectScaleway:
 		return word + ", Scaleway's own"
+	case s3store.DialectKeys:
+		return word + ", as on AWS with access keys for principals"
 	}
 	return word
 }

@@ -66,7 +66,7 @@ Exit codes:
 		return &UsageError{Command: cmd.CommandPath(), Problem: err.Error()}
 	})
 	group(root)
-	root.AddCommand(a.execCommand(), a.versionCommand())
+	root.AddCommand(a.execCommand(), a.locksCommand(), a.versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -144,6 +144,9 @@ func hintOf(err error) string {
 	case errors.As(err, &usage) && usage.Command != "":
 		return "See " + usage.Command + " --help"
 	}
+	if text := lockHint(err); text != "" {
+		return text
+	}
 	if text := pglock.Hint(err); text != "" {
 		return text
 	}

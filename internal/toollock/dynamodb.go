@@ -23,7 +23,7 @@ const (
 	DigestSuffix = "-md5"
 	// dynamoRecord starts the LockID of a record of a broken lock. Bucket names have no colon, so it
 	// can be no state's.
-	dynamoRecord = dynamolock.OwnPrefix + "broken:"
+	dynamoRecord = dynamolock.BrokenPrefix
 )
 
 // DynamoDB is the lock of the s3 backend with dynamodb_table: an item whose LockID is

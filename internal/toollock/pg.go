@@ -180,6 +180,9 @@ func (p *PG) inspect(ctx context.Context, session *pglock.Dedicated) ([]Lock, er
 // creating stands for the workspace of a creation lock, which the database does not know.
 const creating = "(a new workspace)"
 
+// All shows the locks on all states of the backend.
+func (p *PG) All(ctx context.Context) ([]Lock, error) { return PGLocks(ctx, p.client, p.states) }
+
 // PGLocks lists the locks on the states of a pg backend.
 func PGLocks(ctx context.Context, client *pglock.Client, states PGStates) ([]Lock, error) {
 	session, err := client.Dedicated(ctx, states.Database, "")
@@ -292,15 +295,6 @@ func (p *PG) Break(ctx context.Context, seen Lock, by lease.Info) error {
 
 // log needs no table and no right: every role may write a line into the server's log.
 func (p *PG) log(ctx context.Context, session *pglock.Dedicated, r Record) error {
-	var literal string
-	message := "groundwork: " + strings.Join(strings.Fields(string(r.encode())), " ")
-	if err := session.Conn.QueryRow(ctx, "SELECT pg_catalog.quote_literal($1::text)", message).Scan(&literal); err != nil {
-		return err
-	}
-	var body string
-	if err := session.Conn.QueryRow(ctx, "SELECT pg_catalog.quote_literal($1::text)", "BEGIN RAISE LOG '%', "+literal+"; END").Scan(&body); err != nil {
-		return err
-	}
-	_, err := session.Conn.Exec(ctx, "DO LANGUAGE plpgsql "+body)
+	_, err := session.Conn.Exec(ctx, pglock.LogStatement(string(r.encode())))
 	return err
 }

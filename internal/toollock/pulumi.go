@@ -152,6 +152,9 @@ func (p *Pulumi) Inspect(ctx context.Context) ([]Lock, error) {
 	return pulumiLocksIn(ctx, p.store, p.dir())
 }
 
+// All shows the locks of all stacks of the backend.
+func (p *Pulumi) All(ctx context.Context) ([]Lock, error) { return PulumiLocks(ctx, p.store) }
+
 // PulumiLocks lists the locks of all stacks of a backend.
 func PulumiLocks(ctx context.Context, store Files) ([]Lock, error) {
 	return pulumiLocksIn(ctx, store, pulumiLocks)

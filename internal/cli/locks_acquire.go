@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/location"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/toollock"
+)
+
+// acquireFlags are those of acquire.
+type acquireFlags struct {
+	locksFlags
+
+	name, operation   string
+	scope             choice
+	timeout, duration seconds
+	tool, hold        bool
+}
+
+func (a *App) locksAcquireCommand() *cobra.Command {
+	f := acquireFlags{
+		scope:   choice{value: string(location.ScopeStack), among: []string{string(location.ScopeStack), string(location.ScopeBackend)}},
+		timeout: seconds(0), duration: seconds(lease.DefaultDuration),
+	}
+	cmd := &cobra.Command{
+		Use:   "acquire",
+		Short: "Take a lock and keep it",
+		Long: `acquire takes a lease, or with --tool the lock that Terraform, OpenTofu or Pulumi would take on the
+state in --dir, so that they are kept out: for maintenance by hand, or around steps of a pipeline.
+
+A lease that is not renewed ends after --lease. A tool lock stays until groundwork locks release. The
+locks of local files and of the pg backend end with the process that holds them: they need --hold, with
+which acquire keeps any lock, renews a lease, and gives the lock back when it is interrupted.
+
+To run one command under a lock, use groundwork exec: it cannot forget to give the lock back.
+
+Exit codes: 11 if somebody else holds the lock; 130 if interrupted while waiting; 0 if interrupted while
+holding, after the lock was given back; 1 if the lock was lost.`,
+		Example: `  groundwork locks acquire --lock maintenance --lease 1h
+  groundwork locks acquire --tool --dir environments/prod/infra --operation "restore by hand"
+  groundwork locks acquire --tool --hold`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.tool {
+				return a.acquireTool(cmd.Context(), f)
+			}
+			return a.acquireLease(cmd.Context(), f)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.name, "lock", "", "name of the lease (what is in --dir)")
+	fs.Var(&f.scope, "lock-scope", "how much the lease covers: stack or backend")
+	fs.Var(&f.timeout, "lock-timeout", "how long to wait while somebody else holds the lock")
+	fs.Var(&f.duration, "lease", "how long the lease lasts")
+	fs.StringVar(&f.operation, "operation", "held by hand", "what others see as the reason")
+	fs.BoolVar(&f.tool, "tool", false, "take the tool's own lock on the state")
+	fs.BoolVar(&f.hold, "hold", false, "keep it until this command is interrupted")
+	f.add(fs)
+	return cmd
+}
+
+// one is the only state that the flags mean.
+func (f *locksFlags) one(a *App) (location.Location, error) {
+	found, err := f.locations(a)
+	switch {
+	case err != nil:
+		return location.Location{}, err
+	case len(found) != 1:
+		return location.Location{}, &UsageError{Problem: fmt.Sprintf("%d states are meant, and one is needed: name it with --dir, or --env and --phase", len(found))}
+	}
+	return found[0], nil
+}
+
+func (a *App) acquireTool(ctx context.Context, f acquireFlags) error {
+	l, err := f.one(a)
+	if err != nil {
+		return err
+	}
+	places, err := a.lockWorld().Places(ctx, l)
+	if err != nil {
+		return err
+	}
+	if len(places) == 0 {
+		return &UsageError{Problem: "the backend in " + l.Dir + " does not lock: set use_lockfile or dynamodb_table in it, or take a lease"}
+	}
+	for _, p := range places {
+		if !p.Kind().Durable() && !f.hold {
+			return &UsageError{Problem: fmt.Sprintf("a %s lock ends with the process that holds it: give --hold, or use groundwork exec", p.Kind())}
+		}
+	}
+	info := lease.Info{Operation: f.operation, Info: runInfo(a.Getenv), Version: a.Version}
+	grant, err := toollock.AcquireAll(ctx, places, info, time.Duration(f.timeout), func(locks []toollock.Lock) {
+		_, _ = fmt.Fprintf(a.Stderr, "groundwork: waiting for %s: held by %s\n", locks[0].Protects, locks[0].Holder())
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.showChange("acquired", lockview.OfTool(grant.Lock)); err != nil || !f.hold {
+		return err
+	}
+	<-ctx.Done()
+	return grant.Release(context.WithoutCancel(ctx))
+}
+
+func (a *App) acquireLease(ctx context.Context, f acquireFlags) error {
+	name := f.name
+	if name == "" {
+		l, err := f.one(a)
+		if err == nil {
+			name, err = l.LockName(location.Scope(f.scope.value))
+		}
+		if err != nil {
+			return &HintError{Err: err, Hint: "Name the lease with --lock NAME."}
+		}
+	}
+	store, err := f.store.open(ctx, a)
+	if err != nil {
+		return fmt.Errorf("open the lock table: %w", err)
+	}
+	defer closeStore(store)
+	grant, err := store.Acquire(ctx, lease.Request{Name: name, Duration: time.Duration(f.duration), Info: lease.Info{
+		Operation: f.operation, Info: runInfo(a.Getenv), Version: a.Version, Path: name}},
+		lease.Wait{Timeout: time.Duration(f.timeout), OnWait: func(h lease.Held) {
+			_, _ = fmt.Fprintf(a.Stderr, "groundwork: waiting for %s: %s holds it\n", quote(name), h.Who())
+		}})
+	if err != nil {
+		return err
+	}
+	shown := lockview.OfLease(lease.Held{Name: name, Fence: grant.Fence, Info: grant.Info, Acquired: time.Now(), Left: time.Until(grant.Deadline())})
+	if err := a.showChange("acquired", shown); err != nil || !f.hold {
+		return err
+	}
+	return holdLease(ctx, store, grant)
+}
+
+// holdLease renews a lease until it is interrupted, and gives it back.
+func holdLease(ctx context.Context, store lease.Store, grant lease.Grant) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return store.Release(context.WithoutCancel(ctx), grant)
+		case <-time.After(grant.Duration / 3):
+		}
+		next, err := store.Renew(ctx, grant)
+		switch {
+		case err == nil:
+			grant = next
+		case errors.Is(err, lease.ErrLost) || time.Now().After(grant.Deadline()):
+			return err
+		}
+	}
+}
+
+func (a *App) locksReleaseCommand() *cobra.Command {
+	var f locksFlags
+	cmd := &cobra.Command{
+		Use:   "release ID",
+		Short: "Give back a lock that locks acquire took",
+		Long: `release gives back a lock by the ID that locks acquire printed: exactly this one, and no other that
+somebody has taken since. An ID that you did not get from acquire is somebody else's lock: see locks
+break. The record that break keeps is kept for a tool lock as well.
+
+Exit codes: 10 if nobody holds a lock with this ID: it expired and was taken, or was broken.`,
+		Example: `  groundwork locks release 4ee16c10-3c17-4c4b-a93a-e1f7a42e1e58`,
+		Args:    arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, store, err := f.find(cmd, a, args[0])
+			defer closeStore(store)
+			if err != nil {
+				return err
+			}
+			if e.Kind == lockview.KindLease {
+				if e.ID != args[0] {
+					return &UsageError{Command: cmd.CommandPath(), Problem: "a name does not tell whose lease it is: give the ID that locks acquire printed, " + e.ID + " if it is yours"}
+				}
+				err = store.Release(cmd.Context(), lease.Grant{Name: e.Name, Fence: e.Fence, Duration: e.Left})
+			} else {
+				err = e.Break(cmd.Context(), store, true, lease.Info{Operation: "release", Info: "released by its ID"})
+			}
+			if err != nil {
+				return err
+			}
+			return a.showChange("released", e)
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}

@@ -119,13 +119,19 @@ func (s *settling) acquired(o op) []op {
 	grants := s.granted[o.ID]
 	var ops []op
 	for _, g := range grants {
+		one := o
+		// When it was granted is known; a wait of seconds would leave far too many orders to try.
+		one.called = max(o.called, g.at-slack)
 		if o.Result == ok && g.fence == o.Fence {
+			o.called = one.called
 			continue
 		}
-		one := o
 		one.Kind, one.Result, one.Fence, one.Deadline = claim, ok, g.fence, 0
 		one.answered = g.at + slack
 		ops = append(ops, one)
+	}
+	if o.Result == held && o.Fence == 0 {
+		return ops // promised to a waiter, which says nothing about who holds it
 	}
 	if o.Result == ok || o.Result == held && len(grants) == 0 {
 		return append(ops, o)

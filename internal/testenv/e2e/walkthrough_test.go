@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tfcli"
 )
@@ -209,4 +210,17 @@ func eachTool(t *testing.T, test func(t *testing.T, command, path string)) {
 			test(t, command, tool.path(t))
 		})
 	}
+}
+
+// minioStore reaches the shared server past the tools.
+func minioStore(t testing.TB) *s3store.Client {
+	t.Helper()
+	s := testenv.MinIO(t)
+	c, err := s3store.New(t.Context(), s3store.Config{
+		Service: "minio", Endpoint: s.Endpoint, Region: s.Region, AccessKey: s.AccessKey, SecretKey: s.SecretKey,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

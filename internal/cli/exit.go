@@ -53,7 +53,7 @@ var codes = []struct {
 func codesText() string {
 	var b strings.Builder
 	for _, c := range codes {
-		fmt.Fprintf(&b, "  %3d  %s\n", c.code, c.meaning)
+		fmt.Fprintf(&b, "    %3d  %s\n", c.code, c.meaning)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

@@ -59,7 +59,7 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"versoin"}, `there is no command "versoin"; did you mean "version"?`},
+		{[]string{"versi"}, `there is no command "versi"; did you mean "version"?`},
 		{[]string{"version", "more"}, `unknown command "more"`},
 		{[]string{"version", "--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"version", "--format", "xml"}, `"xml" is none of table, json and yaml`},

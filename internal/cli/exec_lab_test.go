@@ -98,7 +98,7 @@ func (l *lab) count(from string) (n int) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(l.t.Context()))
+	defer func() { _ = conn.Close(context.WithoutCancel(l.t.Context())) }()
 	if err := conn.QueryRow(l.t.Context(), "SELECT count(*) FROM "+from).Scan(&n); err != nil {
 		l.t.Fatal(err)
 	}
@@ -169,7 +169,6 @@ type job struct {
 	tty         *os.File
 	out, errOut lockedBuffer
 	ended       chan struct{}
-	once        sync.Once
 }
 
 // lockedBuffer is written and read at the same time.

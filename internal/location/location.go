@@ -153,8 +153,8 @@ func Find(o Options) (Location, error) {
 		return Location{}, &Error{Dir: o.Dir, Problem: "the directory has no absolute path", Err: err}
 	}
 	// The tools name a directory by its real path, and so does what they record.
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
+	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = resolved
 	} else {
 		return Location{}, &Error{Dir: dir, Problem: "the directory cannot be read", Err: err}
 	}

@@ -44,7 +44,8 @@ func findTerraform(o Options) (Location, error) {
 			return loc, err
 		}
 	}
-	return loc, loc.place(o, args)
+	loc.place(o, args)
+	return loc, nil
 }
 
 // merge joins what init recorded, the block and the partial configuration, each overriding the one
@@ -151,7 +152,7 @@ func workspace(o Options, dataDir string) (string, error) {
 const defaultWorkspace = "default"
 
 // place turns a backend's arguments into a place.
-func (l *Location) place(o Options, args arguments) error {
+func (l *Location) place(o Options, args arguments) {
 	switch l.Backend {
 	case "s3":
 		l.S3 = args.s3(l.Workspace)
@@ -178,7 +179,6 @@ func (l *Location) place(o Options, args arguments) error {
 	case "local":
 		l.File = localFile(o.Dir, args, l.Workspace)
 	}
-	return nil
 }
 
 // localFile is where the local backend keeps the state of a workspace.

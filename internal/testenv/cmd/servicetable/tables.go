@@ -73,14 +73,16 @@ func addressing(p s3store.Profile) string {
 
 func variables(p s3store.Profile) string {
 	if len(p.AccessKeyVars) == 0 {
-		return ""
+		return "none"
 	}
 	return quoted(slices.Concat(p.AccessKeyVars, p.SecretKeyVars))
 }
 
 // trailing says whether the tools have to be told by environment variables to leave them.
 func trailing(p s3store.Profile) string {
-	return map[s3store.Support]string{s3store.Supported: "taken", s3store.Unsupported: "refused"}[p.TrailingChecksums]
+	return map[s3store.Support]string{
+		s3store.Supported: "taken", s3store.Unsupported: "refused", s3store.Unknown: "not documented", "": "not documented",
+	}[p.TrailingChecksums]
 }
 
 func quoted(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
@@ -97,7 +99,7 @@ func access(profiles []s3store.Profile) string {
 		for _, line := range [][2]string{
 			{s3store.AccessReadOnly, g.ReadOnly}, {s3store.AccessReadWrite, g.ReadWrite}, {s3store.AccessAdmin, g.Admin}, {"a prefix only", g.Narrower},
 		} {
-			fmt.Fprintf(&b, "- %s: %s\n", line[0], line[1])
+			fmt.Fprintf(&b, "- %s: %s\n", line[0], strings.ReplaceAll(line[1], "*", `\*`)) // or Markdown would take it for emphasis
 		}
 		fmt.Fprintf(&b, "- known from %s\n\n", source(g.Source))
 	}

@@ -94,7 +94,7 @@ func TestToolsKnowEveryArgument(t *testing.T) {
 			must(t, run("validate"))
 
 			// The same test with an argument that does not exist must fail, or it proves nothing.
-			for _, name := range []string{"skip_region_validation", "skip_schema_creation"} {
+			for _, name := range []string{"skip_region_validation", "skip_schema_creation", "skip_cert_verification"} {
 				wrong := strings.Replace(b.String(), name, name+"s", 1)
 				if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(wrong), 0o600); err != nil {
 					t.Fatal(err)

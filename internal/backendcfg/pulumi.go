@@ -3,6 +3,7 @@ package backendcfg
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -185,7 +186,7 @@ func (p PulumiPostgres) validate() error {
 		return refuse("database", "is empty; name the database")
 	case p.Port < 0 || p.Port > 65535:
 		return refuse("port", "is %d; a port is a number from 1 to 65535", p.Port)
-	case strings.ContainsAny(p.Host, "/@?#[]% "):
+	case strings.ContainsAny(p.Host, "/@?#[]% "), strings.Contains(p.Host, ":") && !isIP(p.Host):
 		return refuse("host", "is %q, which is no host name or IP address; give the folder of a Unix socket in PGHOST", p.Host)
 	case p.Table != "" && !plainTable(p.Table):
 		return refuse("table", "is %q; Pulumi writes the table's name into SQL as it is, so use lower-case letters, digits and _ only, starting with a letter or _, and search_path for another schema", p.Table)
@@ -204,6 +205,11 @@ func (p PulumiPostgres) validate() error {
 		}
 	}
 	return nil
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // plainTable leaves room for _key_prefix_idx, which Pulumi appends.

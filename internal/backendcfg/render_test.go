@@ -62,7 +62,7 @@ func kinds(t testing.TB) map[string]Config {
 	tofu.Target.Tool = OpenTofu
 	return map[string]Config{
 		"scaleway": scaleway(), "aws": aws, "r2": r2, "hetzner": hetzner, "scaleway_tofu": tofu,
-		"pg": inPostgres(), "pg_skip": pgSkip(), "pg_tofu": pgTofu(t),
+		"pg": inPostgres(), "pg_skip": pgSkip(), "pg_tofu": pgTofu(t), "http": inHTTP(), "http_plain": {HTTP: &HTTP{Address: "http://127.0.0.1:8080/state?team=a%20b"}},
 		"everything": everything(t, "terraform", ""), "everything_tofu": everything(t, "opentofu", "1.12.6"),
 	}
 }

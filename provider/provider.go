@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -27,6 +28,8 @@ const Address = "registry.terraform.io/groundwork-iac/groundwork"
 var (
 	_ provider.Provider              = (*groundworkProvider)(nil)
 	_ provider.ProviderWithFunctions = (*groundworkProvider)(nil)
+
+	_ provider.ProviderWithEphemeralResources = (*groundworkProvider)(nil)
 )
 
 // groundworkProvider implements the provider.
@@ -193,7 +196,13 @@ func (p *groundworkProvider) DataSources(context.Context) []func() datasource.Da
 		NewBackendConfigDataSource,
 		NewEnvironmentLayoutDataSource,
 		NewS3CapabilitiesDataSource,
+		NewStateLocksDataSource,
 	}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *groundworkProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{NewStateLockEphemeralResource}
 }
 
 // Functions implements provider.ProviderWithFunctions.

@@ -145,47 +145,52 @@ func TestExamplesAreValid(t *testing.T) {
 // Every example does what it says: applied on a real server, or planned where the service cannot be
 // had here.
 func TestExamplesApply(t *testing.T) {
-	t.Parallel()
-	server := testenv.StartMinIO(t, minio.Options{}) // the names of the buckets are those of the examples
-	for _, name := range exampleFiles(t) {
-		e := examples[name]
-		if e.onlyValid {
-			continue
+	eachTool(t, func(t *testing.T, command, path string) {
+		server := testenv.StartMinIO(t, minio.Options{}) // the names of the buckets are those of the examples
+		for _, name := range exampleFiles(t) {
+			if examples[name].onlyValid {
+				continue
+			}
+			t.Run(name, func(t *testing.T) { applyExample(t, server, name, command, path) })
 		}
-		t.Run(name, func(t *testing.T) {
-			dir := workspaceOf(t, readExample(t, name), e.files)
-			if e.service != "" {
-				cli := testenv.NewCLI(t, testenv.Terraform(t), dir, "TF_CLI_ARGS=-no-color",
-					"GROUNDWORK_SERVICE="+e.service, "GROUNDWORK_ACCESS_KEY=nobody", "GROUNDWORK_SECRET_KEY=nothing")
-				cli.Must("init")
-				cli.Must("plan")
-				return
-			}
-			t.Cleanup(func() { emptyServer(t, server) })
-			for _, bucket := range e.buckets {
-				occupied(t, server, bucket)
-			}
-			cli := testenv.NewCLI(t, testenv.Terraform(t), dir, "TF_CLI_ARGS=-no-color",
-				"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT="+server.Endpoint,
-				"GROUNDWORK_ACCESS_KEY="+server.AccessKey, "GROUNDWORK_SECRET_KEY="+server.SecretKey)
-			switch {
-			case e.aws:
-				moto := testenv.Moto(t)
-				cli.Env = []string{
-					"TF_CLI_ARGS=-no-color", "GROUNDWORK_SERVICE=aws", "GROUNDWORK_DYNAMODB_ENDPOINT=" + moto.Endpoint,
-					"AWS_ACCESS_KEY_ID=" + moto.AccessKey, "AWS_SECRET_ACCESS_KEY=" + moto.SecretKey, "AWS_REGION=" + moto.Region,
-				}
-			case usesPostgres(name):
-				cli.Env = append(cli.Env, postgresFor(t, e)...)
-			}
-			cli.Must("init")
-			cli.Must("apply", "-auto-approve")
-			if strings.Contains(readExample(t, name), `path = "backend.tf"`) {
-				return // it has a backend now, which is not the example's to initialise
-			}
-			unchanged(t, cli)
-		})
+	})
+}
+
+func applyExample(t *testing.T, server *minio.Server, name, command, path string) {
+	e := examples[name]
+	dir := workspaceOf(t, readExample(t, name), e.files)
+	if e.service != "" {
+		cli := testenv.NewCLI(t, path, dir, "TF_CLI_ARGS=-no-color",
+			"GROUNDWORK_SERVICE="+e.service, "GROUNDWORK_ACCESS_KEY=nobody", "GROUNDWORK_SECRET_KEY=nothing")
+		cli.Must("init")
+		cli.Must("plan")
+		return
 	}
+	t.Cleanup(func() { emptyServer(t, server) })
+	for _, bucket := range e.buckets {
+		occupied(t, server, bucket)
+	}
+	cli := testenv.NewCLI(t, path, dir, "TF_CLI_ARGS=-no-color",
+		"GROUNDWORK_SERVICE=minio", "GROUNDWORK_ENDPOINT="+server.Endpoint,
+		"GROUNDWORK_ACCESS_KEY="+server.AccessKey, "GROUNDWORK_SECRET_KEY="+server.SecretKey)
+	switch {
+	case e.aws:
+		moto := testenv.Moto(t)
+		// The names of tables are those of the examples too: a region for each tool keeps them apart.
+		region := map[string]string{"terraform": moto.Region, "tofu": "eu-central-1"}[command]
+		cli.Env = []string{
+			"TF_CLI_ARGS=-no-color", "GROUNDWORK_SERVICE=aws", "GROUNDWORK_DYNAMODB_ENDPOINT=" + moto.Endpoint,
+			"AWS_ACCESS_KEY_ID=" + moto.AccessKey, "AWS_SECRET_ACCESS_KEY=" + moto.SecretKey, "AWS_REGION=" + region,
+		}
+	case usesPostgres(name):
+		cli.Env = append(cli.Env, postgresFor(t, e)...)
+	}
+	cli.Must("init")
+	cli.Must("apply", "-auto-approve")
+	if strings.Contains(readExample(t, name), `path = "backend.tf"`) {
+		return // it has a backend now, which is not the example's to initialise
+	}
+	unchanged(t, cli)
 }
 
 func usesPostgres(name string) bool {

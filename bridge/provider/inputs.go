@@ -17,16 +17,19 @@ func requireOnlyInputs(info *tfbridge.ProviderInfo) func(*schema.PackageSpec) {
 		for name, source := range info.DataSources {
 			f := spec.Functions[string(source.Tok)]
 			if f.Inputs != nil {
-				relax(spec, f.Inputs.Properties, info.P.DataSourcesMap().Get(name).Schema())
+				relax(spec, f.Inputs.Properties, info.P.DataSourcesMap().Get(name).Schema(), source.Fields)
 			}
 		}
 	}
 }
 
-func relax(spec *schema.PackageSpec, properties map[string]schema.PropertySpec, fields shim.SchemaMap) {
+func relax(
+	spec *schema.PackageSpec, properties map[string]schema.PropertySpec,
+	fields shim.SchemaMap, renamed map[string]*tfbridge.SchemaInfo,
+) {
 	for name, p := range properties {
 		object, ok := spec.Types[refOf(p.TypeSpec)]
-		field := fields.Get(tfbridge.PulumiToTerraformName(name, fields, nil))
+		field := fields.Get(tfbridge.PulumiToTerraformName(name, fields, renamed))
 		nested := nestedFields(field)
 		if !ok || nested == nil {
 			continue
@@ -36,7 +39,7 @@ func relax(spec *schema.PackageSpec, properties map[string]schema.PropertySpec, 
 			return !f.Required()
 		})
 		spec.Types[refOf(p.TypeSpec)] = object
-		relax(spec, object.Properties, nested)
+		relax(spec, object.Properties, nested, nil)
 	}
 }
 

@@ -84,6 +84,7 @@ func Provider() tfbridge.ProviderInfo {
 	}
 	info.Python.PyProject.Enabled = true
 	info.Resources = resources()
+	info.DataSources = map[string]*tfbridge.DataSourceInfo{Name + "_backend_config": {Fields: backendFields()}}
 	// Nothing has a default from the environment here: the provider reads it when it is configured.
 	// A default of the bridge would be written into every checkpoint, credentials included.
 	info.MustComputeTokens(tokens.SingleModule(Name+"_", "index", tokens.MakeStandard(Name)))
@@ -101,9 +102,16 @@ func resources() map[string]*tfbridge.ResourceInfo {
 			ComputeID: tfbridge.DelegateIDField(resource.PropertyKey("id"), Name, repository),
 		}
 	}
-	// The bridge would make plurals of the names of lists.
+	// The bridge would make plurals of the names of lists. In nested objects it cannot be kept from
+	// that, so there dynamodb.unsupported is unsupporteds.
 	all[Name+"_state_bucket"].Fields = map[string]*tfbridge.SchemaInfo{
 		"access": {Name: "access"}, "unsupported": {Name: "unsupported"},
 	}
+	all[Name+"_backend_config_file"].Fields = backendFields()
 	return all
+}
+
+// backendFields renames what Pulumi reserves for itself: no property may be called pulumi.
+func backendFields() map[string]*tfbridge.SchemaInfo {
+	return map[string]*tfbridge.SchemaInfo{"pulumi": {Name: "pulumiBackend"}}
 }

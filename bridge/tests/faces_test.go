@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
@@ -47,7 +49,7 @@ resource "groundwork_state_lock_table" "locks" {
   }
 }
 resource "groundwork_backend_config_file" "own" {
-  path = "backend.tf"
+  path = "generated/backend.tf"
   lock = groundwork_state_bucket.states.lock_strategy
   s3 = {
     bucket = groundwork_state_bucket.states.name
@@ -88,7 +90,7 @@ resources:
   own:
     type: groundwork:BackendConfigFile
     properties:
-      path: backend.tf
+      path: generated/backend.tf
       lock: ${states.lockStrategy}
       s3: {bucket: "${states.name}", key: infra/terraform.tfstate}
       remoteStates: {base: {key: base/terraform.tfstate}}
@@ -142,9 +144,11 @@ func (s *stage) face() map[string]string {
 	note("encryption", encryption.ServerSideEncryptionConfiguration, nil)
 	lifecycle, err := client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &s.bucket})
 	s.must(err)
+	slices.SortFunc(lifecycle.Rules, func(a, b types.LifecycleRule) int { return strings.Compare(*a.ID, *b.ID) })
 	note("lifecycle", lifecycle.Rules, nil)
 	tags, err := client.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.bucket})
 	s.must(err)
+	slices.SortFunc(tags.TagSet, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
 	note("tags", tags.TagSet, nil)
 	policy, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.bucket})
 	s.must(err)
@@ -156,7 +160,7 @@ func (s *stage) face() map[string]string {
 	for what, sql := range tableFacts {
 		note(what, s.query(s.database, sql), nil)
 	}
-	file, err := os.ReadFile(filepath.Join(s.cli.Dir, "backend.tf"))
+	file, err := os.ReadFile(filepath.Join(s.cli.Dir, "generated", "backend.tf"))
 	s.must(err)
 	note("file", string(file), nil)
 	return found

@@ -127,7 +127,7 @@ func TestDestroyWithLiveStacks(t *testing.T) {
 	s.write("Pulumi.yaml", oneBucket+"      forceDestroy: true\n")
 	s.up()
 	report, err = s.cli.Destroy(t.Context(), stack)
-	s.expect(s.refused(report, err), "finalBackupTo")
+	s.expect(s.refused(report, err), "final_backup_to")
 
 	// The way out that loses nothing: destroy what the stack manages, then the bucket.
 	_, err = app.cli.Destroy(t.Context(), "production", "--remove")

@@ -143,7 +143,7 @@ func (s *stage) replaced() {
 	s.t.Helper()
 	text := strings.NewReplacer("{.pulumi/backups/: 30}", "{.pulumi/backups/: 14}",
 		"{team: platform}", "{team: ops}", "phase: infra", "phase: app",
-		"name: BUCKET", "name: BUCKET2", "path: backend.tf", "path: other.tf").Replace(everything)
+		"name: BUCKET", "name: BUCKET2", "path: backend.tf", "path: other/backend.tf").Replace(everything)
 	s.write("Pulumi.yaml", text)
 	report := s.preview()
 	for name, want := range map[string]bool{"states": true, "backend": true, "locks": false, "lockTable": false} {

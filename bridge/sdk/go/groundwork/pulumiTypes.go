@@ -13,6 +13,546 @@ import (
 
 var _ = internal.GetEnvOrDefault
 
+type BackendConfigFileHttp struct {
+	// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+	Address string `pulumi:"address"`
+	// The URL that locks. Left out: nothing locks this state, and a warning says so.
+	LockAddress *string `pulumi:"lockAddress"`
+	// The HTTP method that locks. Left out: the tool's own `LOCK`.
+	LockMethod *string `pulumi:"lockMethod"`
+	// How often the tool tries a request again. Left out: the tool's own 2.
+	RetryMax *int `pulumi:"retryMax"`
+	// The longest wait before that, in seconds. Left out: the tool's own 30.
+	RetryWaitMax *int `pulumi:"retryWaitMax"`
+	// The shortest wait before that, in seconds. Left out: the tool's own 1.
+	RetryWaitMin *int `pulumi:"retryWaitMin"`
+	// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	SkipCertVerification *bool `pulumi:"skipCertVerification"`
+	// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+	UnlockAddress *string `pulumi:"unlockAddress"`
+	// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+	UnlockMethod *string `pulumi:"unlockMethod"`
+	// The HTTP method that writes the state. Left out: the tool's own `POST`.
+	UpdateMethod *string `pulumi:"updateMethod"`
+}
+
+// BackendConfigFileHttpInput is an input type that accepts BackendConfigFileHttpArgs and BackendConfigFileHttpOutput values.
+// You can construct a concrete instance of `BackendConfigFileHttpInput` via:
+//
+//	BackendConfigFileHttpArgs{...}
+type BackendConfigFileHttpInput interface {
+	pulumi.Input
+
+	ToBackendConfigFileHttpOutput() BackendConfigFileHttpOutput
+	ToBackendConfigFileHttpOutputWithContext(context.Context) BackendConfigFileHttpOutput
+}
+
+type BackendConfigFileHttpArgs struct {
+	// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+	Address pulumi.StringInput `pulumi:"address"`
+	// The URL that locks. Left out: nothing locks this state, and a warning says so.
+	LockAddress pulumi.StringPtrInput `pulumi:"lockAddress"`
+	// The HTTP method that locks. Left out: the tool's own `LOCK`.
+	LockMethod pulumi.StringPtrInput `pulumi:"lockMethod"`
+	// How often the tool tries a request again. Left out: the tool's own 2.
+	RetryMax pulumi.IntPtrInput `pulumi:"retryMax"`
+	// The longest wait before that, in seconds. Left out: the tool's own 30.
+	RetryWaitMax pulumi.IntPtrInput `pulumi:"retryWaitMax"`
+	// The shortest wait before that, in seconds. Left out: the tool's own 1.
+	RetryWaitMin pulumi.IntPtrInput `pulumi:"retryWaitMin"`
+	// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	SkipCertVerification pulumi.BoolPtrInput `pulumi:"skipCertVerification"`
+	// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+	UnlockAddress pulumi.StringPtrInput `pulumi:"unlockAddress"`
+	// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+	UnlockMethod pulumi.StringPtrInput `pulumi:"unlockMethod"`
+	// The HTTP method that writes the state. Left out: the tool's own `POST`.
+	UpdateMethod pulumi.StringPtrInput `pulumi:"updateMethod"`
+}
+
+func (BackendConfigFileHttpArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFileHttp)(nil)).Elem()
+}
+
+func (i BackendConfigFileHttpArgs) ToBackendConfigFileHttpOutput() BackendConfigFileHttpOutput {
+	return i.ToBackendConfigFileHttpOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFileHttpArgs) ToBackendConfigFileHttpOutputWithContext(ctx context.Context) BackendConfigFileHttpOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileHttpOutput)
+}
+
+func (i BackendConfigFileHttpArgs) ToBackendConfigFileHttpPtrOutput() BackendConfigFileHttpPtrOutput {
+	return i.ToBackendConfigFileHttpPtrOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFileHttpArgs) ToBackendConfigFileHttpPtrOutputWithContext(ctx context.Context) BackendConfigFileHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileHttpOutput).ToBackendConfigFileHttpPtrOutputWithContext(ctx)
+}
+
+// BackendConfigFileHttpPtrInput is an input type that accepts BackendConfigFileHttpArgs, BackendConfigFileHttpPtr and BackendConfigFileHttpPtrOutput values.
+// You can construct a concrete instance of `BackendConfigFileHttpPtrInput` via:
+//
+//	        BackendConfigFileHttpArgs{...}
+//
+//	or:
+//
+//	        nil
+type BackendConfigFileHttpPtrInput interface {
+	pulumi.Input
+
+	ToBackendConfigFileHttpPtrOutput() BackendConfigFileHttpPtrOutput
+	ToBackendConfigFileHttpPtrOutputWithContext(context.Context) BackendConfigFileHttpPtrOutput
+}
+
+type backendConfigFileHttpPtrType BackendConfigFileHttpArgs
+
+func BackendConfigFileHttpPtr(v *BackendConfigFileHttpArgs) BackendConfigFileHttpPtrInput {
+	return (*backendConfigFileHttpPtrType)(v)
+}
+
+func (*backendConfigFileHttpPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFileHttp)(nil)).Elem()
+}
+
+func (i *backendConfigFileHttpPtrType) ToBackendConfigFileHttpPtrOutput() BackendConfigFileHttpPtrOutput {
+	return i.ToBackendConfigFileHttpPtrOutputWithContext(context.Background())
+}
+
+func (i *backendConfigFileHttpPtrType) ToBackendConfigFileHttpPtrOutputWithContext(ctx context.Context) BackendConfigFileHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileHttpPtrOutput)
+}
+
+type BackendConfigFileHttpOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFileHttpOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFileHttp)(nil)).Elem()
+}
+
+func (o BackendConfigFileHttpOutput) ToBackendConfigFileHttpOutput() BackendConfigFileHttpOutput {
+	return o
+}
+
+func (o BackendConfigFileHttpOutput) ToBackendConfigFileHttpOutputWithContext(ctx context.Context) BackendConfigFileHttpOutput {
+	return o
+}
+
+func (o BackendConfigFileHttpOutput) ToBackendConfigFileHttpPtrOutput() BackendConfigFileHttpPtrOutput {
+	return o.ToBackendConfigFileHttpPtrOutputWithContext(context.Background())
+}
+
+func (o BackendConfigFileHttpOutput) ToBackendConfigFileHttpPtrOutputWithContext(ctx context.Context) BackendConfigFileHttpPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BackendConfigFileHttp) *BackendConfigFileHttp {
+		return &v
+	}).(BackendConfigFileHttpPtrOutput)
+}
+
+// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+func (o BackendConfigFileHttpOutput) Address() pulumi.StringOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) string { return v.Address }).(pulumi.StringOutput)
+}
+
+// The URL that locks. Left out: nothing locks this state, and a warning says so.
+func (o BackendConfigFileHttpOutput) LockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *string { return v.LockAddress }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that locks. Left out: the tool's own `LOCK`.
+func (o BackendConfigFileHttpOutput) LockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *string { return v.LockMethod }).(pulumi.StringPtrOutput)
+}
+
+// How often the tool tries a request again. Left out: the tool's own 2.
+func (o BackendConfigFileHttpOutput) RetryMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *int { return v.RetryMax }).(pulumi.IntPtrOutput)
+}
+
+// The longest wait before that, in seconds. Left out: the tool's own 30.
+func (o BackendConfigFileHttpOutput) RetryWaitMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *int { return v.RetryWaitMax }).(pulumi.IntPtrOutput)
+}
+
+// The shortest wait before that, in seconds. Left out: the tool's own 1.
+func (o BackendConfigFileHttpOutput) RetryWaitMin() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *int { return v.RetryWaitMin }).(pulumi.IntPtrOutput)
+}
+
+// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+func (o BackendConfigFileHttpOutput) SkipCertVerification() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *bool { return v.SkipCertVerification }).(pulumi.BoolPtrOutput)
+}
+
+// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+func (o BackendConfigFileHttpOutput) UnlockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *string { return v.UnlockAddress }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+func (o BackendConfigFileHttpOutput) UnlockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *string { return v.UnlockMethod }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that writes the state. Left out: the tool's own `POST`.
+func (o BackendConfigFileHttpOutput) UpdateMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileHttp) *string { return v.UpdateMethod }).(pulumi.StringPtrOutput)
+}
+
+type BackendConfigFileHttpPtrOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFileHttpPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFileHttp)(nil)).Elem()
+}
+
+func (o BackendConfigFileHttpPtrOutput) ToBackendConfigFileHttpPtrOutput() BackendConfigFileHttpPtrOutput {
+	return o
+}
+
+func (o BackendConfigFileHttpPtrOutput) ToBackendConfigFileHttpPtrOutputWithContext(ctx context.Context) BackendConfigFileHttpPtrOutput {
+	return o
+}
+
+func (o BackendConfigFileHttpPtrOutput) Elem() BackendConfigFileHttpOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) BackendConfigFileHttp {
+		if v != nil {
+			return *v
+		}
+		var ret BackendConfigFileHttp
+		return ret
+	}).(BackendConfigFileHttpOutput)
+}
+
+// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+func (o BackendConfigFileHttpPtrOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Address
+	}).(pulumi.StringPtrOutput)
+}
+
+// The URL that locks. Left out: nothing locks this state, and a warning says so.
+func (o BackendConfigFileHttpPtrOutput) LockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.LockAddress
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that locks. Left out: the tool's own `LOCK`.
+func (o BackendConfigFileHttpPtrOutput) LockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.LockMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+// How often the tool tries a request again. Left out: the tool's own 2.
+func (o BackendConfigFileHttpPtrOutput) RetryMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryMax
+	}).(pulumi.IntPtrOutput)
+}
+
+// The longest wait before that, in seconds. Left out: the tool's own 30.
+func (o BackendConfigFileHttpPtrOutput) RetryWaitMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryWaitMax
+	}).(pulumi.IntPtrOutput)
+}
+
+// The shortest wait before that, in seconds. Left out: the tool's own 1.
+func (o BackendConfigFileHttpPtrOutput) RetryWaitMin() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryWaitMin
+	}).(pulumi.IntPtrOutput)
+}
+
+// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+func (o BackendConfigFileHttpPtrOutput) SkipCertVerification() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.SkipCertVerification
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+func (o BackendConfigFileHttpPtrOutput) UnlockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UnlockAddress
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+func (o BackendConfigFileHttpPtrOutput) UnlockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UnlockMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that writes the state. Left out: the tool's own `POST`.
+func (o BackendConfigFileHttpPtrOutput) UpdateMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UpdateMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+type BackendConfigFileLockDatabase struct {
+	// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+	Host string `pulumi:"host"`
+	// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+	Name *string `pulumi:"name"`
+	// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+	Port *int `pulumi:"port"`
+	// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+	Scope *string `pulumi:"scope"`
+	// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+	Timeout *int `pulumi:"timeout"`
+	// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+	User *string `pulumi:"user"`
+}
+
+// BackendConfigFileLockDatabaseInput is an input type that accepts BackendConfigFileLockDatabaseArgs and BackendConfigFileLockDatabaseOutput values.
+// You can construct a concrete instance of `BackendConfigFileLockDatabaseInput` via:
+//
+//	BackendConfigFileLockDatabaseArgs{...}
+type BackendConfigFileLockDatabaseInput interface {
+	pulumi.Input
+
+	ToBackendConfigFileLockDatabaseOutput() BackendConfigFileLockDatabaseOutput
+	ToBackendConfigFileLockDatabaseOutputWithContext(context.Context) BackendConfigFileLockDatabaseOutput
+}
+
+type BackendConfigFileLockDatabaseArgs struct {
+	// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+	Host pulumi.StringInput `pulumi:"host"`
+	// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+	Name pulumi.StringPtrInput `pulumi:"name"`
+	// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+	// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+	Scope pulumi.StringPtrInput `pulumi:"scope"`
+	// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+	Timeout pulumi.IntPtrInput `pulumi:"timeout"`
+	// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+	User pulumi.StringPtrInput `pulumi:"user"`
+}
+
+func (BackendConfigFileLockDatabaseArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFileLockDatabase)(nil)).Elem()
+}
+
+func (i BackendConfigFileLockDatabaseArgs) ToBackendConfigFileLockDatabaseOutput() BackendConfigFileLockDatabaseOutput {
+	return i.ToBackendConfigFileLockDatabaseOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFileLockDatabaseArgs) ToBackendConfigFileLockDatabaseOutputWithContext(ctx context.Context) BackendConfigFileLockDatabaseOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileLockDatabaseOutput)
+}
+
+func (i BackendConfigFileLockDatabaseArgs) ToBackendConfigFileLockDatabasePtrOutput() BackendConfigFileLockDatabasePtrOutput {
+	return i.ToBackendConfigFileLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFileLockDatabaseArgs) ToBackendConfigFileLockDatabasePtrOutputWithContext(ctx context.Context) BackendConfigFileLockDatabasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileLockDatabaseOutput).ToBackendConfigFileLockDatabasePtrOutputWithContext(ctx)
+}
+
+// BackendConfigFileLockDatabasePtrInput is an input type that accepts BackendConfigFileLockDatabaseArgs, BackendConfigFileLockDatabasePtr and BackendConfigFileLockDatabasePtrOutput values.
+// You can construct a concrete instance of `BackendConfigFileLockDatabasePtrInput` via:
+//
+//	        BackendConfigFileLockDatabaseArgs{...}
+//
+//	or:
+//
+//	        nil
+type BackendConfigFileLockDatabasePtrInput interface {
+	pulumi.Input
+
+	ToBackendConfigFileLockDatabasePtrOutput() BackendConfigFileLockDatabasePtrOutput
+	ToBackendConfigFileLockDatabasePtrOutputWithContext(context.Context) BackendConfigFileLockDatabasePtrOutput
+}
+
+type backendConfigFileLockDatabasePtrType BackendConfigFileLockDatabaseArgs
+
+func BackendConfigFileLockDatabasePtr(v *BackendConfigFileLockDatabaseArgs) BackendConfigFileLockDatabasePtrInput {
+	return (*backendConfigFileLockDatabasePtrType)(v)
+}
+
+func (*backendConfigFileLockDatabasePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFileLockDatabase)(nil)).Elem()
+}
+
+func (i *backendConfigFileLockDatabasePtrType) ToBackendConfigFileLockDatabasePtrOutput() BackendConfigFileLockDatabasePtrOutput {
+	return i.ToBackendConfigFileLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (i *backendConfigFileLockDatabasePtrType) ToBackendConfigFileLockDatabasePtrOutputWithContext(ctx context.Context) BackendConfigFileLockDatabasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFileLockDatabasePtrOutput)
+}
+
+type BackendConfigFileLockDatabaseOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFileLockDatabaseOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFileLockDatabase)(nil)).Elem()
+}
+
+func (o BackendConfigFileLockDatabaseOutput) ToBackendConfigFileLockDatabaseOutput() BackendConfigFileLockDatabaseOutput {
+	return o
+}
+
+func (o BackendConfigFileLockDatabaseOutput) ToBackendConfigFileLockDatabaseOutputWithContext(ctx context.Context) BackendConfigFileLockDatabaseOutput {
+	return o
+}
+
+func (o BackendConfigFileLockDatabaseOutput) ToBackendConfigFileLockDatabasePtrOutput() BackendConfigFileLockDatabasePtrOutput {
+	return o.ToBackendConfigFileLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (o BackendConfigFileLockDatabaseOutput) ToBackendConfigFileLockDatabasePtrOutputWithContext(ctx context.Context) BackendConfigFileLockDatabasePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BackendConfigFileLockDatabase) *BackendConfigFileLockDatabase {
+		return &v
+	}).(BackendConfigFileLockDatabasePtrOutput)
+}
+
+// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+func (o BackendConfigFileLockDatabaseOutput) Host() pulumi.StringOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) string { return v.Host }).(pulumi.StringOutput)
+}
+
+// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+func (o BackendConfigFileLockDatabaseOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) *string { return v.Name }).(pulumi.StringPtrOutput)
+}
+
+// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+func (o BackendConfigFileLockDatabaseOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+func (o BackendConfigFileLockDatabaseOutput) Scope() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) *string { return v.Scope }).(pulumi.StringPtrOutput)
+}
+
+// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+func (o BackendConfigFileLockDatabaseOutput) Timeout() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) *int { return v.Timeout }).(pulumi.IntPtrOutput)
+}
+
+// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+func (o BackendConfigFileLockDatabaseOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileLockDatabase) *string { return v.User }).(pulumi.StringPtrOutput)
+}
+
+type BackendConfigFileLockDatabasePtrOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFileLockDatabasePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFileLockDatabase)(nil)).Elem()
+}
+
+func (o BackendConfigFileLockDatabasePtrOutput) ToBackendConfigFileLockDatabasePtrOutput() BackendConfigFileLockDatabasePtrOutput {
+	return o
+}
+
+func (o BackendConfigFileLockDatabasePtrOutput) ToBackendConfigFileLockDatabasePtrOutputWithContext(ctx context.Context) BackendConfigFileLockDatabasePtrOutput {
+	return o
+}
+
+func (o BackendConfigFileLockDatabasePtrOutput) Elem() BackendConfigFileLockDatabaseOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) BackendConfigFileLockDatabase {
+		if v != nil {
+			return *v
+		}
+		var ret BackendConfigFileLockDatabase
+		return ret
+	}).(BackendConfigFileLockDatabaseOutput)
+}
+
+// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+func (o BackendConfigFileLockDatabasePtrOutput) Host() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Host
+	}).(pulumi.StringPtrOutput)
+}
+
+// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+func (o BackendConfigFileLockDatabasePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+func (o BackendConfigFileLockDatabasePtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+func (o BackendConfigFileLockDatabasePtrOutput) Scope() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Scope
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+func (o BackendConfigFileLockDatabasePtrOutput) Timeout() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Timeout
+	}).(pulumi.IntPtrOutput)
+}
+
+// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+func (o BackendConfigFileLockDatabasePtrOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFileLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.User
+	}).(pulumi.StringPtrOutput)
+}
+
 type BackendConfigFilePg struct {
 	// The table's index; OpenTofu 1.10 and newer only. Left out: the tool's own <span pulumi-lang-nodejs="`statesByName`" pulumi-lang-dotnet="`StatesByName`" pulumi-lang-go="`statesByName`" pulumi-lang-python="`states_by_name`" pulumi-lang-yaml="`statesByName`" pulumi-lang-java="`statesByName`" pulumi-lang-hcl="`states_by_name`">`statesByName`</span>.
 	IndexName *string `pulumi:"indexName"`
@@ -245,7 +785,549 @@ func (o BackendConfigFilePgPtrOutput) TableName() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+type BackendConfigFilePulumiBackend struct {
+	// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+	AwsVariables *bool `pulumi:"awsVariables"`
+	// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+	Bucket *string `pulumi:"bucket"`
+	// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+	Endpoint *string `pulumi:"endpoint"`
+	// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+	Parameters map[string]string `pulumi:"parameters"`
+	// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+	PassphraseFile *string `pulumi:"passphraseFile"`
+	// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+	Prefix *string `pulumi:"prefix"`
+	// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+	Profile *string `pulumi:"profile"`
+	// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+	Project *BackendConfigFilePulumiBackendProject `pulumi:"project"`
+	// The bucket's region. Default: the provider's, or the service's default region.
+	Region *string `pulumi:"region"`
+	// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+	SecretsProvider *string `pulumi:"secretsProvider"`
+	// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+	ToolVersion *string `pulumi:"toolVersion"`
+	// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+	Url *string `pulumi:"url"`
+	// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+	UsePathStyle *bool `pulumi:"usePathStyle"`
+}
+
+// BackendConfigFilePulumiBackendInput is an input type that accepts BackendConfigFilePulumiBackendArgs and BackendConfigFilePulumiBackendOutput values.
+// You can construct a concrete instance of `BackendConfigFilePulumiBackendInput` via:
+//
+//	BackendConfigFilePulumiBackendArgs{...}
+type BackendConfigFilePulumiBackendInput interface {
+	pulumi.Input
+
+	ToBackendConfigFilePulumiBackendOutput() BackendConfigFilePulumiBackendOutput
+	ToBackendConfigFilePulumiBackendOutputWithContext(context.Context) BackendConfigFilePulumiBackendOutput
+}
+
+type BackendConfigFilePulumiBackendArgs struct {
+	// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+	AwsVariables pulumi.BoolPtrInput `pulumi:"awsVariables"`
+	// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+	Bucket pulumi.StringPtrInput `pulumi:"bucket"`
+	// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+	Endpoint pulumi.StringPtrInput `pulumi:"endpoint"`
+	// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+	Parameters pulumi.StringMapInput `pulumi:"parameters"`
+	// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+	PassphraseFile pulumi.StringPtrInput `pulumi:"passphraseFile"`
+	// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+	Prefix pulumi.StringPtrInput `pulumi:"prefix"`
+	// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+	Profile pulumi.StringPtrInput `pulumi:"profile"`
+	// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+	Project BackendConfigFilePulumiBackendProjectPtrInput `pulumi:"project"`
+	// The bucket's region. Default: the provider's, or the service's default region.
+	Region pulumi.StringPtrInput `pulumi:"region"`
+	// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+	SecretsProvider pulumi.StringPtrInput `pulumi:"secretsProvider"`
+	// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+	ToolVersion pulumi.StringPtrInput `pulumi:"toolVersion"`
+	// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+	Url pulumi.StringPtrInput `pulumi:"url"`
+	// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+	UsePathStyle pulumi.BoolPtrInput `pulumi:"usePathStyle"`
+}
+
+func (BackendConfigFilePulumiBackendArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFilePulumiBackend)(nil)).Elem()
+}
+
+func (i BackendConfigFilePulumiBackendArgs) ToBackendConfigFilePulumiBackendOutput() BackendConfigFilePulumiBackendOutput {
+	return i.ToBackendConfigFilePulumiBackendOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFilePulumiBackendArgs) ToBackendConfigFilePulumiBackendOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendOutput)
+}
+
+func (i BackendConfigFilePulumiBackendArgs) ToBackendConfigFilePulumiBackendPtrOutput() BackendConfigFilePulumiBackendPtrOutput {
+	return i.ToBackendConfigFilePulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFilePulumiBackendArgs) ToBackendConfigFilePulumiBackendPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendOutput).ToBackendConfigFilePulumiBackendPtrOutputWithContext(ctx)
+}
+
+// BackendConfigFilePulumiBackendPtrInput is an input type that accepts BackendConfigFilePulumiBackendArgs, BackendConfigFilePulumiBackendPtr and BackendConfigFilePulumiBackendPtrOutput values.
+// You can construct a concrete instance of `BackendConfigFilePulumiBackendPtrInput` via:
+//
+//	        BackendConfigFilePulumiBackendArgs{...}
+//
+//	or:
+//
+//	        nil
+type BackendConfigFilePulumiBackendPtrInput interface {
+	pulumi.Input
+
+	ToBackendConfigFilePulumiBackendPtrOutput() BackendConfigFilePulumiBackendPtrOutput
+	ToBackendConfigFilePulumiBackendPtrOutputWithContext(context.Context) BackendConfigFilePulumiBackendPtrOutput
+}
+
+type backendConfigFilePulumiBackendPtrType BackendConfigFilePulumiBackendArgs
+
+func BackendConfigFilePulumiBackendPtr(v *BackendConfigFilePulumiBackendArgs) BackendConfigFilePulumiBackendPtrInput {
+	return (*backendConfigFilePulumiBackendPtrType)(v)
+}
+
+func (*backendConfigFilePulumiBackendPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFilePulumiBackend)(nil)).Elem()
+}
+
+func (i *backendConfigFilePulumiBackendPtrType) ToBackendConfigFilePulumiBackendPtrOutput() BackendConfigFilePulumiBackendPtrOutput {
+	return i.ToBackendConfigFilePulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (i *backendConfigFilePulumiBackendPtrType) ToBackendConfigFilePulumiBackendPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendPtrOutput)
+}
+
+type BackendConfigFilePulumiBackendOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFilePulumiBackendOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFilePulumiBackend)(nil)).Elem()
+}
+
+func (o BackendConfigFilePulumiBackendOutput) ToBackendConfigFilePulumiBackendOutput() BackendConfigFilePulumiBackendOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendOutput) ToBackendConfigFilePulumiBackendOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendOutput) ToBackendConfigFilePulumiBackendPtrOutput() BackendConfigFilePulumiBackendPtrOutput {
+	return o.ToBackendConfigFilePulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (o BackendConfigFilePulumiBackendOutput) ToBackendConfigFilePulumiBackendPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BackendConfigFilePulumiBackend) *BackendConfigFilePulumiBackend {
+		return &v
+	}).(BackendConfigFilePulumiBackendPtrOutput)
+}
+
+// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+func (o BackendConfigFilePulumiBackendOutput) AwsVariables() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *bool { return v.AwsVariables }).(pulumi.BoolPtrOutput)
+}
+
+// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+func (o BackendConfigFilePulumiBackendOutput) Bucket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Bucket }).(pulumi.StringPtrOutput)
+}
+
+// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+func (o BackendConfigFilePulumiBackendOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Endpoint }).(pulumi.StringPtrOutput)
+}
+
+// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+func (o BackendConfigFilePulumiBackendOutput) Parameters() pulumi.StringMapOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) map[string]string { return v.Parameters }).(pulumi.StringMapOutput)
+}
+
+// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+func (o BackendConfigFilePulumiBackendOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.PassphraseFile }).(pulumi.StringPtrOutput)
+}
+
+// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+func (o BackendConfigFilePulumiBackendOutput) Prefix() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Prefix }).(pulumi.StringPtrOutput)
+}
+
+// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+func (o BackendConfigFilePulumiBackendOutput) Profile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Profile }).(pulumi.StringPtrOutput)
+}
+
+// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+func (o BackendConfigFilePulumiBackendOutput) Project() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *BackendConfigFilePulumiBackendProject { return v.Project }).(BackendConfigFilePulumiBackendProjectPtrOutput)
+}
+
+// The bucket's region. Default: the provider's, or the service's default region.
+func (o BackendConfigFilePulumiBackendOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Region }).(pulumi.StringPtrOutput)
+}
+
+// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+func (o BackendConfigFilePulumiBackendOutput) SecretsProvider() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.SecretsProvider }).(pulumi.StringPtrOutput)
+}
+
+// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+func (o BackendConfigFilePulumiBackendOutput) ToolVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.ToolVersion }).(pulumi.StringPtrOutput)
+}
+
+// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+func (o BackendConfigFilePulumiBackendOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *string { return v.Url }).(pulumi.StringPtrOutput)
+}
+
+// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+func (o BackendConfigFilePulumiBackendOutput) UsePathStyle() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackend) *bool { return v.UsePathStyle }).(pulumi.BoolPtrOutput)
+}
+
+type BackendConfigFilePulumiBackendPtrOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFilePulumiBackendPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFilePulumiBackend)(nil)).Elem()
+}
+
+func (o BackendConfigFilePulumiBackendPtrOutput) ToBackendConfigFilePulumiBackendPtrOutput() BackendConfigFilePulumiBackendPtrOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendPtrOutput) ToBackendConfigFilePulumiBackendPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendPtrOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendPtrOutput) Elem() BackendConfigFilePulumiBackendOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) BackendConfigFilePulumiBackend {
+		if v != nil {
+			return *v
+		}
+		var ret BackendConfigFilePulumiBackend
+		return ret
+	}).(BackendConfigFilePulumiBackendOutput)
+}
+
+// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+func (o BackendConfigFilePulumiBackendPtrOutput) AwsVariables() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AwsVariables
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+func (o BackendConfigFilePulumiBackendPtrOutput) Bucket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Bucket
+	}).(pulumi.StringPtrOutput)
+}
+
+// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+func (o BackendConfigFilePulumiBackendPtrOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Endpoint
+	}).(pulumi.StringPtrOutput)
+}
+
+// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+func (o BackendConfigFilePulumiBackendPtrOutput) Parameters() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Parameters
+	}).(pulumi.StringMapOutput)
+}
+
+// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+func (o BackendConfigFilePulumiBackendPtrOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.PassphraseFile
+	}).(pulumi.StringPtrOutput)
+}
+
+// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+func (o BackendConfigFilePulumiBackendPtrOutput) Prefix() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Prefix
+	}).(pulumi.StringPtrOutput)
+}
+
+// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+func (o BackendConfigFilePulumiBackendPtrOutput) Profile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Profile
+	}).(pulumi.StringPtrOutput)
+}
+
+// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+func (o BackendConfigFilePulumiBackendPtrOutput) Project() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *BackendConfigFilePulumiBackendProject {
+		if v == nil {
+			return nil
+		}
+		return v.Project
+	}).(BackendConfigFilePulumiBackendProjectPtrOutput)
+}
+
+// The bucket's region. Default: the provider's, or the service's default region.
+func (o BackendConfigFilePulumiBackendPtrOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Region
+	}).(pulumi.StringPtrOutput)
+}
+
+// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+func (o BackendConfigFilePulumiBackendPtrOutput) SecretsProvider() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.SecretsProvider
+	}).(pulumi.StringPtrOutput)
+}
+
+// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+func (o BackendConfigFilePulumiBackendPtrOutput) ToolVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.ToolVersion
+	}).(pulumi.StringPtrOutput)
+}
+
+// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+func (o BackendConfigFilePulumiBackendPtrOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Url
+	}).(pulumi.StringPtrOutput)
+}
+
+// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+func (o BackendConfigFilePulumiBackendPtrOutput) UsePathStyle() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackend) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.UsePathStyle
+	}).(pulumi.BoolPtrOutput)
+}
+
+type BackendConfigFilePulumiBackendProject struct {
+	// The project's description. Left out: none.
+	Description *string `pulumi:"description"`
+	// The project's name.
+	Name string `pulumi:"name"`
+	// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+	Runtime string `pulumi:"runtime"`
+}
+
+// BackendConfigFilePulumiBackendProjectInput is an input type that accepts BackendConfigFilePulumiBackendProjectArgs and BackendConfigFilePulumiBackendProjectOutput values.
+// You can construct a concrete instance of `BackendConfigFilePulumiBackendProjectInput` via:
+//
+//	BackendConfigFilePulumiBackendProjectArgs{...}
+type BackendConfigFilePulumiBackendProjectInput interface {
+	pulumi.Input
+
+	ToBackendConfigFilePulumiBackendProjectOutput() BackendConfigFilePulumiBackendProjectOutput
+	ToBackendConfigFilePulumiBackendProjectOutputWithContext(context.Context) BackendConfigFilePulumiBackendProjectOutput
+}
+
+type BackendConfigFilePulumiBackendProjectArgs struct {
+	// The project's description. Left out: none.
+	Description pulumi.StringPtrInput `pulumi:"description"`
+	// The project's name.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+	Runtime pulumi.StringInput `pulumi:"runtime"`
+}
+
+func (BackendConfigFilePulumiBackendProjectArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFilePulumiBackendProject)(nil)).Elem()
+}
+
+func (i BackendConfigFilePulumiBackendProjectArgs) ToBackendConfigFilePulumiBackendProjectOutput() BackendConfigFilePulumiBackendProjectOutput {
+	return i.ToBackendConfigFilePulumiBackendProjectOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFilePulumiBackendProjectArgs) ToBackendConfigFilePulumiBackendProjectOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendProjectOutput)
+}
+
+func (i BackendConfigFilePulumiBackendProjectArgs) ToBackendConfigFilePulumiBackendProjectPtrOutput() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return i.ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (i BackendConfigFilePulumiBackendProjectArgs) ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendProjectOutput).ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(ctx)
+}
+
+// BackendConfigFilePulumiBackendProjectPtrInput is an input type that accepts BackendConfigFilePulumiBackendProjectArgs, BackendConfigFilePulumiBackendProjectPtr and BackendConfigFilePulumiBackendProjectPtrOutput values.
+// You can construct a concrete instance of `BackendConfigFilePulumiBackendProjectPtrInput` via:
+//
+//	        BackendConfigFilePulumiBackendProjectArgs{...}
+//
+//	or:
+//
+//	        nil
+type BackendConfigFilePulumiBackendProjectPtrInput interface {
+	pulumi.Input
+
+	ToBackendConfigFilePulumiBackendProjectPtrOutput() BackendConfigFilePulumiBackendProjectPtrOutput
+	ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(context.Context) BackendConfigFilePulumiBackendProjectPtrOutput
+}
+
+type backendConfigFilePulumiBackendProjectPtrType BackendConfigFilePulumiBackendProjectArgs
+
+func BackendConfigFilePulumiBackendProjectPtr(v *BackendConfigFilePulumiBackendProjectArgs) BackendConfigFilePulumiBackendProjectPtrInput {
+	return (*backendConfigFilePulumiBackendProjectPtrType)(v)
+}
+
+func (*backendConfigFilePulumiBackendProjectPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFilePulumiBackendProject)(nil)).Elem()
+}
+
+func (i *backendConfigFilePulumiBackendProjectPtrType) ToBackendConfigFilePulumiBackendProjectPtrOutput() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return i.ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (i *backendConfigFilePulumiBackendProjectPtrType) ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(BackendConfigFilePulumiBackendProjectPtrOutput)
+}
+
+type BackendConfigFilePulumiBackendProjectOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFilePulumiBackendProjectOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*BackendConfigFilePulumiBackendProject)(nil)).Elem()
+}
+
+func (o BackendConfigFilePulumiBackendProjectOutput) ToBackendConfigFilePulumiBackendProjectOutput() BackendConfigFilePulumiBackendProjectOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendProjectOutput) ToBackendConfigFilePulumiBackendProjectOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendProjectOutput) ToBackendConfigFilePulumiBackendProjectPtrOutput() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o.ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (o BackendConfigFilePulumiBackendProjectOutput) ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v BackendConfigFilePulumiBackendProject) *BackendConfigFilePulumiBackendProject {
+		return &v
+	}).(BackendConfigFilePulumiBackendProjectPtrOutput)
+}
+
+// The project's description. Left out: none.
+func (o BackendConfigFilePulumiBackendProjectOutput) Description() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackendProject) *string { return v.Description }).(pulumi.StringPtrOutput)
+}
+
+// The project's name.
+func (o BackendConfigFilePulumiBackendProjectOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackendProject) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+func (o BackendConfigFilePulumiBackendProjectOutput) Runtime() pulumi.StringOutput {
+	return o.ApplyT(func(v BackendConfigFilePulumiBackendProject) string { return v.Runtime }).(pulumi.StringOutput)
+}
+
+type BackendConfigFilePulumiBackendProjectPtrOutput struct{ *pulumi.OutputState }
+
+func (BackendConfigFilePulumiBackendProjectPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**BackendConfigFilePulumiBackendProject)(nil)).Elem()
+}
+
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) ToBackendConfigFilePulumiBackendProjectPtrOutput() BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) ToBackendConfigFilePulumiBackendProjectPtrOutputWithContext(ctx context.Context) BackendConfigFilePulumiBackendProjectPtrOutput {
+	return o
+}
+
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) Elem() BackendConfigFilePulumiBackendProjectOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackendProject) BackendConfigFilePulumiBackendProject {
+		if v != nil {
+			return *v
+		}
+		var ret BackendConfigFilePulumiBackendProject
+		return ret
+	}).(BackendConfigFilePulumiBackendProjectOutput)
+}
+
+// The project's description. Left out: none.
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) Description() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Description
+	}).(pulumi.StringPtrOutput)
+}
+
+// The project's name.
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+func (o BackendConfigFilePulumiBackendProjectPtrOutput) Runtime() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendConfigFilePulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Runtime
+	}).(pulumi.StringPtrOutput)
+}
+
 type BackendConfigFileRemoteStates struct {
+	// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+	Address *string `pulumi:"address"`
 	// The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Bucket *string `pulumi:"bucket"`
 	// Outputs to assume while that state has none, as a JSON object: `jsonencode({<span pulumi-lang-nodejs=" clusterId " pulumi-lang-dotnet=" ClusterId " pulumi-lang-go=" clusterId " pulumi-lang-python=" cluster_id " pulumi-lang-yaml=" clusterId " pulumi-lang-java=" clusterId " pulumi-lang-hcl=" cluster_id "> clusterId </span>= null })`. Left out: none.
@@ -254,7 +1336,7 @@ type BackendConfigFileRemoteStates struct {
 	Endpoint *string `pulumi:"endpoint"`
 	// That table's index. With <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span> only. Default: as in <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
 	IndexName *string `pulumi:"indexName"`
-	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 	Key *string `pulumi:"key"`
 	// That bucket's region. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Region *string `pulumi:"region"`
@@ -280,6 +1362,8 @@ type BackendConfigFileRemoteStatesInput interface {
 }
 
 type BackendConfigFileRemoteStatesArgs struct {
+	// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+	Address pulumi.StringPtrInput `pulumi:"address"`
 	// The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Bucket pulumi.StringPtrInput `pulumi:"bucket"`
 	// Outputs to assume while that state has none, as a JSON object: `jsonencode({<span pulumi-lang-nodejs=" clusterId " pulumi-lang-dotnet=" ClusterId " pulumi-lang-go=" clusterId " pulumi-lang-python=" cluster_id " pulumi-lang-yaml=" clusterId " pulumi-lang-java=" clusterId " pulumi-lang-hcl=" cluster_id "> clusterId </span>= null })`. Left out: none.
@@ -288,7 +1372,7 @@ type BackendConfigFileRemoteStatesArgs struct {
 	Endpoint pulumi.StringPtrInput `pulumi:"endpoint"`
 	// That table's index. With <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span> only. Default: as in <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
 	IndexName pulumi.StringPtrInput `pulumi:"indexName"`
-	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 	Key pulumi.StringPtrInput `pulumi:"key"`
 	// That bucket's region. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Region pulumi.StringPtrInput `pulumi:"region"`
@@ -353,6 +1437,11 @@ func (o BackendConfigFileRemoteStatesOutput) ToBackendConfigFileRemoteStatesOutp
 	return o
 }
 
+// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+func (o BackendConfigFileRemoteStatesOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendConfigFileRemoteStates) *string { return v.Address }).(pulumi.StringPtrOutput)
+}
+
 // The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 func (o BackendConfigFileRemoteStatesOutput) Bucket() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v BackendConfigFileRemoteStates) *string { return v.Bucket }).(pulumi.StringPtrOutput)
@@ -373,7 +1462,7 @@ func (o BackendConfigFileRemoteStatesOutput) IndexName() pulumi.StringPtrOutput 
 	return o.ApplyT(func(v BackendConfigFileRemoteStates) *string { return v.IndexName }).(pulumi.StringPtrOutput)
 }
 
-// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 func (o BackendConfigFileRemoteStatesOutput) Key() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v BackendConfigFileRemoteStates) *string { return v.Key }).(pulumi.StringPtrOutput)
 }
@@ -1892,6 +2981,314 @@ func (o StateBucketObjectLockPtrOutput) Mode() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+type StateLockTableDynamodb struct {
+	// The table's ARN.
+	Arn *string `pulumi:"arn"`
+	// Have DynamoDB refuse to delete the table. groundwork turns it off when this resource is destroyed, once it has seen that nobody holds a lock. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	DeletionProtection *bool `pulumi:"deletionProtection"`
+	// The key that encrypts at rest: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for one of the account's in KMS (`aws/dynamodb`, or <span pulumi-lang-nodejs="`kmsKeyId`" pulumi-lang-dotnet="`KmsKeyId`" pulumi-lang-go="`kmsKeyId`" pulumi-lang-python="`kms_key_id`" pulumi-lang-yaml="`kmsKeyId`" pulumi-lang-java="`kmsKeyId`" pulumi-lang-hcl="`kms_key_id`">`kmsKeyId`</span>), which AWS charges for, <span pulumi-lang-nodejs="`awsOwned`" pulumi-lang-dotnet="`AwsOwned`" pulumi-lang-go="`awsOwned`" pulumi-lang-python="`aws_owned`" pulumi-lang-yaml="`awsOwned`" pulumi-lang-java="`awsOwned`" pulumi-lang-hcl="`aws_owned`">`awsOwned`</span> for one that AWS owns. Left out: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	Encryption *string `pulumi:"encryption"`
+	// The customer's key in KMS: an ID, an ARN or an `alias/…`. An alias is not looked up again, so a change of its key outside is not noticed. Left out: `aws/dynamodb`, or the key that an encrypted table has already.
+	KmsKeyId *string `pulumi:"kmsKeyId"`
+	// <span pulumi-lang-nodejs="`created`" pulumi-lang-dotnet="`Created`" pulumi-lang-go="`created`" pulumi-lang-python="`created`" pulumi-lang-yaml="`created`" pulumi-lang-java="`created`" pulumi-lang-hcl="`created`">`created`</span>, <span pulumi-lang-nodejs="`adopted`" pulumi-lang-dotnet="`Adopted`" pulumi-lang-go="`adopted`" pulumi-lang-python="`adopted`" pulumi-lang-yaml="`adopted`" pulumi-lang-java="`adopted`" pulumi-lang-hcl="`adopted`">`adopted`</span> or <span pulumi-lang-nodejs="`imported`" pulumi-lang-dotnet="`Imported`" pulumi-lang-go="`imported`" pulumi-lang-python="`imported`" pulumi-lang-yaml="`imported`" pulumi-lang-java="`imported`" pulumi-lang-hcl="`imported`">`imported`</span>.
+	Origin *string `pulumi:"origin"`
+	// Keep continuous backups of the last 35 days. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	PointInTimeRecovery *bool `pulumi:"pointInTimeRecovery"`
+	// The region. Default: the provider's <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span>. Changing it replaces the table.
+	Region *string `pulumi:"region"`
+	// The table: 3 to 255 letters, digits, underscores, hyphens and dots. Changing it replaces the table.
+	Table string `pulumi:"table"`
+	// Tags of the table. Other tags on it stay as they are.
+	Tags map[string]string `pulumi:"tags"`
+	// Settings that the service does not have: <span pulumi-lang-nodejs="`pointInTimeRecovery`" pulumi-lang-dotnet="`PointInTimeRecovery`" pulumi-lang-go="`pointInTimeRecovery`" pulumi-lang-python="`point_in_time_recovery`" pulumi-lang-yaml="`pointInTimeRecovery`" pulumi-lang-java="`pointInTimeRecovery`" pulumi-lang-hcl="`point_in_time_recovery`">`pointInTimeRecovery`</span>, <span pulumi-lang-nodejs="`deletionProtection`" pulumi-lang-dotnet="`DeletionProtection`" pulumi-lang-go="`deletionProtection`" pulumi-lang-python="`deletion_protection`" pulumi-lang-yaml="`deletionProtection`" pulumi-lang-java="`deletionProtection`" pulumi-lang-hcl="`deletion_protection`">`deletionProtection`</span>, <span pulumi-lang-nodejs="`encryption`" pulumi-lang-dotnet="`Encryption`" pulumi-lang-go="`encryption`" pulumi-lang-python="`encryption`" pulumi-lang-yaml="`encryption`" pulumi-lang-java="`encryption`" pulumi-lang-hcl="`encryption`">`encryption`</span>, <span pulumi-lang-nodejs="`tags`" pulumi-lang-dotnet="`Tags`" pulumi-lang-go="`tags`" pulumi-lang-python="`tags`" pulumi-lang-yaml="`tags`" pulumi-lang-java="`tags`" pulumi-lang-hcl="`tags`">`tags`</span>.
+	Unsupporteds []string `pulumi:"unsupporteds"`
+}
+
+// StateLockTableDynamodbInput is an input type that accepts StateLockTableDynamodbArgs and StateLockTableDynamodbOutput values.
+// You can construct a concrete instance of `StateLockTableDynamodbInput` via:
+//
+//	StateLockTableDynamodbArgs{...}
+type StateLockTableDynamodbInput interface {
+	pulumi.Input
+
+	ToStateLockTableDynamodbOutput() StateLockTableDynamodbOutput
+	ToStateLockTableDynamodbOutputWithContext(context.Context) StateLockTableDynamodbOutput
+}
+
+type StateLockTableDynamodbArgs struct {
+	// The table's ARN.
+	Arn pulumi.StringPtrInput `pulumi:"arn"`
+	// Have DynamoDB refuse to delete the table. groundwork turns it off when this resource is destroyed, once it has seen that nobody holds a lock. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	DeletionProtection pulumi.BoolPtrInput `pulumi:"deletionProtection"`
+	// The key that encrypts at rest: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for one of the account's in KMS (`aws/dynamodb`, or <span pulumi-lang-nodejs="`kmsKeyId`" pulumi-lang-dotnet="`KmsKeyId`" pulumi-lang-go="`kmsKeyId`" pulumi-lang-python="`kms_key_id`" pulumi-lang-yaml="`kmsKeyId`" pulumi-lang-java="`kmsKeyId`" pulumi-lang-hcl="`kms_key_id`">`kmsKeyId`</span>), which AWS charges for, <span pulumi-lang-nodejs="`awsOwned`" pulumi-lang-dotnet="`AwsOwned`" pulumi-lang-go="`awsOwned`" pulumi-lang-python="`aws_owned`" pulumi-lang-yaml="`awsOwned`" pulumi-lang-java="`awsOwned`" pulumi-lang-hcl="`aws_owned`">`awsOwned`</span> for one that AWS owns. Left out: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	Encryption pulumi.StringPtrInput `pulumi:"encryption"`
+	// The customer's key in KMS: an ID, an ARN or an `alias/…`. An alias is not looked up again, so a change of its key outside is not noticed. Left out: `aws/dynamodb`, or the key that an encrypted table has already.
+	KmsKeyId pulumi.StringPtrInput `pulumi:"kmsKeyId"`
+	// <span pulumi-lang-nodejs="`created`" pulumi-lang-dotnet="`Created`" pulumi-lang-go="`created`" pulumi-lang-python="`created`" pulumi-lang-yaml="`created`" pulumi-lang-java="`created`" pulumi-lang-hcl="`created`">`created`</span>, <span pulumi-lang-nodejs="`adopted`" pulumi-lang-dotnet="`Adopted`" pulumi-lang-go="`adopted`" pulumi-lang-python="`adopted`" pulumi-lang-yaml="`adopted`" pulumi-lang-java="`adopted`" pulumi-lang-hcl="`adopted`">`adopted`</span> or <span pulumi-lang-nodejs="`imported`" pulumi-lang-dotnet="`Imported`" pulumi-lang-go="`imported`" pulumi-lang-python="`imported`" pulumi-lang-yaml="`imported`" pulumi-lang-java="`imported`" pulumi-lang-hcl="`imported`">`imported`</span>.
+	Origin pulumi.StringPtrInput `pulumi:"origin"`
+	// Keep continuous backups of the last 35 days. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+	PointInTimeRecovery pulumi.BoolPtrInput `pulumi:"pointInTimeRecovery"`
+	// The region. Default: the provider's <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span>. Changing it replaces the table.
+	Region pulumi.StringPtrInput `pulumi:"region"`
+	// The table: 3 to 255 letters, digits, underscores, hyphens and dots. Changing it replaces the table.
+	Table pulumi.StringInput `pulumi:"table"`
+	// Tags of the table. Other tags on it stay as they are.
+	Tags pulumi.StringMapInput `pulumi:"tags"`
+	// Settings that the service does not have: <span pulumi-lang-nodejs="`pointInTimeRecovery`" pulumi-lang-dotnet="`PointInTimeRecovery`" pulumi-lang-go="`pointInTimeRecovery`" pulumi-lang-python="`point_in_time_recovery`" pulumi-lang-yaml="`pointInTimeRecovery`" pulumi-lang-java="`pointInTimeRecovery`" pulumi-lang-hcl="`point_in_time_recovery`">`pointInTimeRecovery`</span>, <span pulumi-lang-nodejs="`deletionProtection`" pulumi-lang-dotnet="`DeletionProtection`" pulumi-lang-go="`deletionProtection`" pulumi-lang-python="`deletion_protection`" pulumi-lang-yaml="`deletionProtection`" pulumi-lang-java="`deletionProtection`" pulumi-lang-hcl="`deletion_protection`">`deletionProtection`</span>, <span pulumi-lang-nodejs="`encryption`" pulumi-lang-dotnet="`Encryption`" pulumi-lang-go="`encryption`" pulumi-lang-python="`encryption`" pulumi-lang-yaml="`encryption`" pulumi-lang-java="`encryption`" pulumi-lang-hcl="`encryption`">`encryption`</span>, <span pulumi-lang-nodejs="`tags`" pulumi-lang-dotnet="`Tags`" pulumi-lang-go="`tags`" pulumi-lang-python="`tags`" pulumi-lang-yaml="`tags`" pulumi-lang-java="`tags`" pulumi-lang-hcl="`tags`">`tags`</span>.
+	Unsupporteds pulumi.StringArrayInput `pulumi:"unsupporteds"`
+}
+
+func (StateLockTableDynamodbArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*StateLockTableDynamodb)(nil)).Elem()
+}
+
+func (i StateLockTableDynamodbArgs) ToStateLockTableDynamodbOutput() StateLockTableDynamodbOutput {
+	return i.ToStateLockTableDynamodbOutputWithContext(context.Background())
+}
+
+func (i StateLockTableDynamodbArgs) ToStateLockTableDynamodbOutputWithContext(ctx context.Context) StateLockTableDynamodbOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(StateLockTableDynamodbOutput)
+}
+
+func (i StateLockTableDynamodbArgs) ToStateLockTableDynamodbPtrOutput() StateLockTableDynamodbPtrOutput {
+	return i.ToStateLockTableDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (i StateLockTableDynamodbArgs) ToStateLockTableDynamodbPtrOutputWithContext(ctx context.Context) StateLockTableDynamodbPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(StateLockTableDynamodbOutput).ToStateLockTableDynamodbPtrOutputWithContext(ctx)
+}
+
+// StateLockTableDynamodbPtrInput is an input type that accepts StateLockTableDynamodbArgs, StateLockTableDynamodbPtr and StateLockTableDynamodbPtrOutput values.
+// You can construct a concrete instance of `StateLockTableDynamodbPtrInput` via:
+//
+//	        StateLockTableDynamodbArgs{...}
+//
+//	or:
+//
+//	        nil
+type StateLockTableDynamodbPtrInput interface {
+	pulumi.Input
+
+	ToStateLockTableDynamodbPtrOutput() StateLockTableDynamodbPtrOutput
+	ToStateLockTableDynamodbPtrOutputWithContext(context.Context) StateLockTableDynamodbPtrOutput
+}
+
+type stateLockTableDynamodbPtrType StateLockTableDynamodbArgs
+
+func StateLockTableDynamodbPtr(v *StateLockTableDynamodbArgs) StateLockTableDynamodbPtrInput {
+	return (*stateLockTableDynamodbPtrType)(v)
+}
+
+func (*stateLockTableDynamodbPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**StateLockTableDynamodb)(nil)).Elem()
+}
+
+func (i *stateLockTableDynamodbPtrType) ToStateLockTableDynamodbPtrOutput() StateLockTableDynamodbPtrOutput {
+	return i.ToStateLockTableDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (i *stateLockTableDynamodbPtrType) ToStateLockTableDynamodbPtrOutputWithContext(ctx context.Context) StateLockTableDynamodbPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(StateLockTableDynamodbPtrOutput)
+}
+
+type StateLockTableDynamodbOutput struct{ *pulumi.OutputState }
+
+func (StateLockTableDynamodbOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*StateLockTableDynamodb)(nil)).Elem()
+}
+
+func (o StateLockTableDynamodbOutput) ToStateLockTableDynamodbOutput() StateLockTableDynamodbOutput {
+	return o
+}
+
+func (o StateLockTableDynamodbOutput) ToStateLockTableDynamodbOutputWithContext(ctx context.Context) StateLockTableDynamodbOutput {
+	return o
+}
+
+func (o StateLockTableDynamodbOutput) ToStateLockTableDynamodbPtrOutput() StateLockTableDynamodbPtrOutput {
+	return o.ToStateLockTableDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (o StateLockTableDynamodbOutput) ToStateLockTableDynamodbPtrOutputWithContext(ctx context.Context) StateLockTableDynamodbPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v StateLockTableDynamodb) *StateLockTableDynamodb {
+		return &v
+	}).(StateLockTableDynamodbPtrOutput)
+}
+
+// The table's ARN.
+func (o StateLockTableDynamodbOutput) Arn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *string { return v.Arn }).(pulumi.StringPtrOutput)
+}
+
+// Have DynamoDB refuse to delete the table. groundwork turns it off when this resource is destroyed, once it has seen that nobody holds a lock. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbOutput) DeletionProtection() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *bool { return v.DeletionProtection }).(pulumi.BoolPtrOutput)
+}
+
+// The key that encrypts at rest: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for one of the account's in KMS (`aws/dynamodb`, or <span pulumi-lang-nodejs="`kmsKeyId`" pulumi-lang-dotnet="`KmsKeyId`" pulumi-lang-go="`kmsKeyId`" pulumi-lang-python="`kms_key_id`" pulumi-lang-yaml="`kmsKeyId`" pulumi-lang-java="`kmsKeyId`" pulumi-lang-hcl="`kms_key_id`">`kmsKeyId`</span>), which AWS charges for, <span pulumi-lang-nodejs="`awsOwned`" pulumi-lang-dotnet="`AwsOwned`" pulumi-lang-go="`awsOwned`" pulumi-lang-python="`aws_owned`" pulumi-lang-yaml="`awsOwned`" pulumi-lang-java="`awsOwned`" pulumi-lang-hcl="`aws_owned`">`awsOwned`</span> for one that AWS owns. Left out: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbOutput) Encryption() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *string { return v.Encryption }).(pulumi.StringPtrOutput)
+}
+
+// The customer's key in KMS: an ID, an ARN or an `alias/…`. An alias is not looked up again, so a change of its key outside is not noticed. Left out: `aws/dynamodb`, or the key that an encrypted table has already.
+func (o StateLockTableDynamodbOutput) KmsKeyId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *string { return v.KmsKeyId }).(pulumi.StringPtrOutput)
+}
+
+// <span pulumi-lang-nodejs="`created`" pulumi-lang-dotnet="`Created`" pulumi-lang-go="`created`" pulumi-lang-python="`created`" pulumi-lang-yaml="`created`" pulumi-lang-java="`created`" pulumi-lang-hcl="`created`">`created`</span>, <span pulumi-lang-nodejs="`adopted`" pulumi-lang-dotnet="`Adopted`" pulumi-lang-go="`adopted`" pulumi-lang-python="`adopted`" pulumi-lang-yaml="`adopted`" pulumi-lang-java="`adopted`" pulumi-lang-hcl="`adopted`">`adopted`</span> or <span pulumi-lang-nodejs="`imported`" pulumi-lang-dotnet="`Imported`" pulumi-lang-go="`imported`" pulumi-lang-python="`imported`" pulumi-lang-yaml="`imported`" pulumi-lang-java="`imported`" pulumi-lang-hcl="`imported`">`imported`</span>.
+func (o StateLockTableDynamodbOutput) Origin() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *string { return v.Origin }).(pulumi.StringPtrOutput)
+}
+
+// Keep continuous backups of the last 35 days. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbOutput) PointInTimeRecovery() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *bool { return v.PointInTimeRecovery }).(pulumi.BoolPtrOutput)
+}
+
+// The region. Default: the provider's <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span>. Changing it replaces the table.
+func (o StateLockTableDynamodbOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) *string { return v.Region }).(pulumi.StringPtrOutput)
+}
+
+// The table: 3 to 255 letters, digits, underscores, hyphens and dots. Changing it replaces the table.
+func (o StateLockTableDynamodbOutput) Table() pulumi.StringOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) string { return v.Table }).(pulumi.StringOutput)
+}
+
+// Tags of the table. Other tags on it stay as they are.
+func (o StateLockTableDynamodbOutput) Tags() pulumi.StringMapOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) map[string]string { return v.Tags }).(pulumi.StringMapOutput)
+}
+
+// Settings that the service does not have: <span pulumi-lang-nodejs="`pointInTimeRecovery`" pulumi-lang-dotnet="`PointInTimeRecovery`" pulumi-lang-go="`pointInTimeRecovery`" pulumi-lang-python="`point_in_time_recovery`" pulumi-lang-yaml="`pointInTimeRecovery`" pulumi-lang-java="`pointInTimeRecovery`" pulumi-lang-hcl="`point_in_time_recovery`">`pointInTimeRecovery`</span>, <span pulumi-lang-nodejs="`deletionProtection`" pulumi-lang-dotnet="`DeletionProtection`" pulumi-lang-go="`deletionProtection`" pulumi-lang-python="`deletion_protection`" pulumi-lang-yaml="`deletionProtection`" pulumi-lang-java="`deletionProtection`" pulumi-lang-hcl="`deletion_protection`">`deletionProtection`</span>, <span pulumi-lang-nodejs="`encryption`" pulumi-lang-dotnet="`Encryption`" pulumi-lang-go="`encryption`" pulumi-lang-python="`encryption`" pulumi-lang-yaml="`encryption`" pulumi-lang-java="`encryption`" pulumi-lang-hcl="`encryption`">`encryption`</span>, <span pulumi-lang-nodejs="`tags`" pulumi-lang-dotnet="`Tags`" pulumi-lang-go="`tags`" pulumi-lang-python="`tags`" pulumi-lang-yaml="`tags`" pulumi-lang-java="`tags`" pulumi-lang-hcl="`tags`">`tags`</span>.
+func (o StateLockTableDynamodbOutput) Unsupporteds() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v StateLockTableDynamodb) []string { return v.Unsupporteds }).(pulumi.StringArrayOutput)
+}
+
+type StateLockTableDynamodbPtrOutput struct{ *pulumi.OutputState }
+
+func (StateLockTableDynamodbPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**StateLockTableDynamodb)(nil)).Elem()
+}
+
+func (o StateLockTableDynamodbPtrOutput) ToStateLockTableDynamodbPtrOutput() StateLockTableDynamodbPtrOutput {
+	return o
+}
+
+func (o StateLockTableDynamodbPtrOutput) ToStateLockTableDynamodbPtrOutputWithContext(ctx context.Context) StateLockTableDynamodbPtrOutput {
+	return o
+}
+
+func (o StateLockTableDynamodbPtrOutput) Elem() StateLockTableDynamodbOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) StateLockTableDynamodb {
+		if v != nil {
+			return *v
+		}
+		var ret StateLockTableDynamodb
+		return ret
+	}).(StateLockTableDynamodbOutput)
+}
+
+// The table's ARN.
+func (o StateLockTableDynamodbPtrOutput) Arn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Arn
+	}).(pulumi.StringPtrOutput)
+}
+
+// Have DynamoDB refuse to delete the table. groundwork turns it off when this resource is destroyed, once it has seen that nobody holds a lock. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbPtrOutput) DeletionProtection() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.DeletionProtection
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The key that encrypts at rest: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for one of the account's in KMS (`aws/dynamodb`, or <span pulumi-lang-nodejs="`kmsKeyId`" pulumi-lang-dotnet="`KmsKeyId`" pulumi-lang-go="`kmsKeyId`" pulumi-lang-python="`kms_key_id`" pulumi-lang-yaml="`kmsKeyId`" pulumi-lang-java="`kmsKeyId`" pulumi-lang-hcl="`kms_key_id`">`kmsKeyId`</span>), which AWS charges for, <span pulumi-lang-nodejs="`awsOwned`" pulumi-lang-dotnet="`AwsOwned`" pulumi-lang-go="`awsOwned`" pulumi-lang-python="`aws_owned`" pulumi-lang-yaml="`awsOwned`" pulumi-lang-java="`awsOwned`" pulumi-lang-hcl="`aws_owned`">`awsOwned`</span> for one that AWS owns. Left out: <span pulumi-lang-nodejs="`kms`" pulumi-lang-dotnet="`Kms`" pulumi-lang-go="`kms`" pulumi-lang-python="`kms`" pulumi-lang-yaml="`kms`" pulumi-lang-java="`kms`" pulumi-lang-hcl="`kms`">`kms`</span> for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbPtrOutput) Encryption() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Encryption
+	}).(pulumi.StringPtrOutput)
+}
+
+// The customer's key in KMS: an ID, an ARN or an `alias/…`. An alias is not looked up again, so a change of its key outside is not noticed. Left out: `aws/dynamodb`, or the key that an encrypted table has already.
+func (o StateLockTableDynamodbPtrOutput) KmsKeyId() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.KmsKeyId
+	}).(pulumi.StringPtrOutput)
+}
+
+// <span pulumi-lang-nodejs="`created`" pulumi-lang-dotnet="`Created`" pulumi-lang-go="`created`" pulumi-lang-python="`created`" pulumi-lang-yaml="`created`" pulumi-lang-java="`created`" pulumi-lang-hcl="`created`">`created`</span>, <span pulumi-lang-nodejs="`adopted`" pulumi-lang-dotnet="`Adopted`" pulumi-lang-go="`adopted`" pulumi-lang-python="`adopted`" pulumi-lang-yaml="`adopted`" pulumi-lang-java="`adopted`" pulumi-lang-hcl="`adopted`">`adopted`</span> or <span pulumi-lang-nodejs="`imported`" pulumi-lang-dotnet="`Imported`" pulumi-lang-go="`imported`" pulumi-lang-python="`imported`" pulumi-lang-yaml="`imported`" pulumi-lang-java="`imported`" pulumi-lang-hcl="`imported`">`imported`</span>.
+func (o StateLockTableDynamodbPtrOutput) Origin() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Origin
+	}).(pulumi.StringPtrOutput)
+}
+
+// Keep continuous backups of the last 35 days. Left out: on for a table that groundwork creates, untouched on one that it adopted or imported. An emulation that lacks it goes without, and it stands in <span pulumi-lang-nodejs="`unsupported`" pulumi-lang-dotnet="`Unsupported`" pulumi-lang-go="`unsupported`" pulumi-lang-python="`unsupported`" pulumi-lang-yaml="`unsupported`" pulumi-lang-java="`unsupported`" pulumi-lang-hcl="`unsupported`">`unsupported`</span>.
+func (o StateLockTableDynamodbPtrOutput) PointInTimeRecovery() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.PointInTimeRecovery
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The region. Default: the provider's <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span>. Changing it replaces the table.
+func (o StateLockTableDynamodbPtrOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Region
+	}).(pulumi.StringPtrOutput)
+}
+
+// The table: 3 to 255 letters, digits, underscores, hyphens and dots. Changing it replaces the table.
+func (o StateLockTableDynamodbPtrOutput) Table() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Table
+	}).(pulumi.StringPtrOutput)
+}
+
+// Tags of the table. Other tags on it stay as they are.
+func (o StateLockTableDynamodbPtrOutput) Tags() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Tags
+	}).(pulumi.StringMapOutput)
+}
+
+// Settings that the service does not have: <span pulumi-lang-nodejs="`pointInTimeRecovery`" pulumi-lang-dotnet="`PointInTimeRecovery`" pulumi-lang-go="`pointInTimeRecovery`" pulumi-lang-python="`point_in_time_recovery`" pulumi-lang-yaml="`pointInTimeRecovery`" pulumi-lang-java="`pointInTimeRecovery`" pulumi-lang-hcl="`point_in_time_recovery`">`pointInTimeRecovery`</span>, <span pulumi-lang-nodejs="`deletionProtection`" pulumi-lang-dotnet="`DeletionProtection`" pulumi-lang-go="`deletionProtection`" pulumi-lang-python="`deletion_protection`" pulumi-lang-yaml="`deletionProtection`" pulumi-lang-java="`deletionProtection`" pulumi-lang-hcl="`deletion_protection`">`deletionProtection`</span>, <span pulumi-lang-nodejs="`encryption`" pulumi-lang-dotnet="`Encryption`" pulumi-lang-go="`encryption`" pulumi-lang-python="`encryption`" pulumi-lang-yaml="`encryption`" pulumi-lang-java="`encryption`" pulumi-lang-hcl="`encryption`">`encryption`</span>, <span pulumi-lang-nodejs="`tags`" pulumi-lang-dotnet="`Tags`" pulumi-lang-go="`tags`" pulumi-lang-python="`tags`" pulumi-lang-yaml="`tags`" pulumi-lang-java="`tags`" pulumi-lang-hcl="`tags`">`tags`</span>.
+func (o StateLockTableDynamodbPtrOutput) Unsupporteds() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *StateLockTableDynamodb) []string {
+		if v == nil {
+			return nil
+		}
+		return v.Unsupporteds
+	}).(pulumi.StringArrayOutput)
+}
+
 type StateLockTablePostgres struct {
 	// The database, such as `groundwork_lock_database.locks.name`. Changing it replaces the table.
 	Database string `pulumi:"database"`
@@ -2083,6 +3480,546 @@ func (o StateLockTablePostgresPtrOutput) Table() pulumi.StringPtrOutput {
 			return nil
 		}
 		return v.Table
+	}).(pulumi.StringPtrOutput)
+}
+
+type GetBackendConfigHttp struct {
+	// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+	Address string `pulumi:"address"`
+	// The URL that locks. Left out: nothing locks this state, and a warning says so.
+	LockAddress *string `pulumi:"lockAddress"`
+	// The HTTP method that locks. Left out: the tool's own `LOCK`.
+	LockMethod *string `pulumi:"lockMethod"`
+	// How often the tool tries a request again. Left out: the tool's own 2.
+	RetryMax *int `pulumi:"retryMax"`
+	// The longest wait before that, in seconds. Left out: the tool's own 30.
+	RetryWaitMax *int `pulumi:"retryWaitMax"`
+	// The shortest wait before that, in seconds. Left out: the tool's own 1.
+	RetryWaitMin *int `pulumi:"retryWaitMin"`
+	// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	SkipCertVerification *bool `pulumi:"skipCertVerification"`
+	// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+	UnlockAddress *string `pulumi:"unlockAddress"`
+	// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+	UnlockMethod *string `pulumi:"unlockMethod"`
+	// The HTTP method that writes the state. Left out: the tool's own `POST`.
+	UpdateMethod *string `pulumi:"updateMethod"`
+}
+
+// GetBackendConfigHttpInput is an input type that accepts GetBackendConfigHttpArgs and GetBackendConfigHttpOutput values.
+// You can construct a concrete instance of `GetBackendConfigHttpInput` via:
+//
+//	GetBackendConfigHttpArgs{...}
+type GetBackendConfigHttpInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigHttpOutput() GetBackendConfigHttpOutput
+	ToGetBackendConfigHttpOutputWithContext(context.Context) GetBackendConfigHttpOutput
+}
+
+type GetBackendConfigHttpArgs struct {
+	// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+	Address pulumi.StringInput `pulumi:"address"`
+	// The URL that locks. Left out: nothing locks this state, and a warning says so.
+	LockAddress pulumi.StringPtrInput `pulumi:"lockAddress"`
+	// The HTTP method that locks. Left out: the tool's own `LOCK`.
+	LockMethod pulumi.StringPtrInput `pulumi:"lockMethod"`
+	// How often the tool tries a request again. Left out: the tool's own 2.
+	RetryMax pulumi.IntPtrInput `pulumi:"retryMax"`
+	// The longest wait before that, in seconds. Left out: the tool's own 30.
+	RetryWaitMax pulumi.IntPtrInput `pulumi:"retryWaitMax"`
+	// The shortest wait before that, in seconds. Left out: the tool's own 1.
+	RetryWaitMin pulumi.IntPtrInput `pulumi:"retryWaitMin"`
+	// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	SkipCertVerification pulumi.BoolPtrInput `pulumi:"skipCertVerification"`
+	// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+	UnlockAddress pulumi.StringPtrInput `pulumi:"unlockAddress"`
+	// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+	UnlockMethod pulumi.StringPtrInput `pulumi:"unlockMethod"`
+	// The HTTP method that writes the state. Left out: the tool's own `POST`.
+	UpdateMethod pulumi.StringPtrInput `pulumi:"updateMethod"`
+}
+
+func (GetBackendConfigHttpArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigHttp)(nil)).Elem()
+}
+
+func (i GetBackendConfigHttpArgs) ToGetBackendConfigHttpOutput() GetBackendConfigHttpOutput {
+	return i.ToGetBackendConfigHttpOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigHttpArgs) ToGetBackendConfigHttpOutputWithContext(ctx context.Context) GetBackendConfigHttpOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigHttpOutput)
+}
+
+func (i GetBackendConfigHttpArgs) ToGetBackendConfigHttpPtrOutput() GetBackendConfigHttpPtrOutput {
+	return i.ToGetBackendConfigHttpPtrOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigHttpArgs) ToGetBackendConfigHttpPtrOutputWithContext(ctx context.Context) GetBackendConfigHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigHttpOutput).ToGetBackendConfigHttpPtrOutputWithContext(ctx)
+}
+
+// GetBackendConfigHttpPtrInput is an input type that accepts GetBackendConfigHttpArgs, GetBackendConfigHttpPtr and GetBackendConfigHttpPtrOutput values.
+// You can construct a concrete instance of `GetBackendConfigHttpPtrInput` via:
+//
+//	        GetBackendConfigHttpArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetBackendConfigHttpPtrInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigHttpPtrOutput() GetBackendConfigHttpPtrOutput
+	ToGetBackendConfigHttpPtrOutputWithContext(context.Context) GetBackendConfigHttpPtrOutput
+}
+
+type getBackendConfigHttpPtrType GetBackendConfigHttpArgs
+
+func GetBackendConfigHttpPtr(v *GetBackendConfigHttpArgs) GetBackendConfigHttpPtrInput {
+	return (*getBackendConfigHttpPtrType)(v)
+}
+
+func (*getBackendConfigHttpPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigHttp)(nil)).Elem()
+}
+
+func (i *getBackendConfigHttpPtrType) ToGetBackendConfigHttpPtrOutput() GetBackendConfigHttpPtrOutput {
+	return i.ToGetBackendConfigHttpPtrOutputWithContext(context.Background())
+}
+
+func (i *getBackendConfigHttpPtrType) ToGetBackendConfigHttpPtrOutputWithContext(ctx context.Context) GetBackendConfigHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigHttpPtrOutput)
+}
+
+type GetBackendConfigHttpOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigHttpOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigHttp)(nil)).Elem()
+}
+
+func (o GetBackendConfigHttpOutput) ToGetBackendConfigHttpOutput() GetBackendConfigHttpOutput {
+	return o
+}
+
+func (o GetBackendConfigHttpOutput) ToGetBackendConfigHttpOutputWithContext(ctx context.Context) GetBackendConfigHttpOutput {
+	return o
+}
+
+func (o GetBackendConfigHttpOutput) ToGetBackendConfigHttpPtrOutput() GetBackendConfigHttpPtrOutput {
+	return o.ToGetBackendConfigHttpPtrOutputWithContext(context.Background())
+}
+
+func (o GetBackendConfigHttpOutput) ToGetBackendConfigHttpPtrOutputWithContext(ctx context.Context) GetBackendConfigHttpPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetBackendConfigHttp) *GetBackendConfigHttp {
+		return &v
+	}).(GetBackendConfigHttpPtrOutput)
+}
+
+// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+func (o GetBackendConfigHttpOutput) Address() pulumi.StringOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) string { return v.Address }).(pulumi.StringOutput)
+}
+
+// The URL that locks. Left out: nothing locks this state, and a warning says so.
+func (o GetBackendConfigHttpOutput) LockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *string { return v.LockAddress }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that locks. Left out: the tool's own `LOCK`.
+func (o GetBackendConfigHttpOutput) LockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *string { return v.LockMethod }).(pulumi.StringPtrOutput)
+}
+
+// How often the tool tries a request again. Left out: the tool's own 2.
+func (o GetBackendConfigHttpOutput) RetryMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *int { return v.RetryMax }).(pulumi.IntPtrOutput)
+}
+
+// The longest wait before that, in seconds. Left out: the tool's own 30.
+func (o GetBackendConfigHttpOutput) RetryWaitMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *int { return v.RetryWaitMax }).(pulumi.IntPtrOutput)
+}
+
+// The shortest wait before that, in seconds. Left out: the tool's own 1.
+func (o GetBackendConfigHttpOutput) RetryWaitMin() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *int { return v.RetryWaitMin }).(pulumi.IntPtrOutput)
+}
+
+// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+func (o GetBackendConfigHttpOutput) SkipCertVerification() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *bool { return v.SkipCertVerification }).(pulumi.BoolPtrOutput)
+}
+
+// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+func (o GetBackendConfigHttpOutput) UnlockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *string { return v.UnlockAddress }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+func (o GetBackendConfigHttpOutput) UnlockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *string { return v.UnlockMethod }).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that writes the state. Left out: the tool's own `POST`.
+func (o GetBackendConfigHttpOutput) UpdateMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigHttp) *string { return v.UpdateMethod }).(pulumi.StringPtrOutput)
+}
+
+type GetBackendConfigHttpPtrOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigHttpPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigHttp)(nil)).Elem()
+}
+
+func (o GetBackendConfigHttpPtrOutput) ToGetBackendConfigHttpPtrOutput() GetBackendConfigHttpPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigHttpPtrOutput) ToGetBackendConfigHttpPtrOutputWithContext(ctx context.Context) GetBackendConfigHttpPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigHttpPtrOutput) Elem() GetBackendConfigHttpOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) GetBackendConfigHttp {
+		if v != nil {
+			return *v
+		}
+		var ret GetBackendConfigHttp
+		return ret
+	}).(GetBackendConfigHttpOutput)
+}
+
+// The URL of the state, <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span> or <span pulumi-lang-nodejs="`https`" pulumi-lang-dotnet="`Https`" pulumi-lang-go="`https`" pulumi-lang-python="`https`" pulumi-lang-yaml="`https`" pulumi-lang-java="`https`" pulumi-lang-hcl="`https`">`https`</span>.
+func (o GetBackendConfigHttpPtrOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Address
+	}).(pulumi.StringPtrOutput)
+}
+
+// The URL that locks. Left out: nothing locks this state, and a warning says so.
+func (o GetBackendConfigHttpPtrOutput) LockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.LockAddress
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that locks. Left out: the tool's own `LOCK`.
+func (o GetBackendConfigHttpPtrOutput) LockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.LockMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+// How often the tool tries a request again. Left out: the tool's own 2.
+func (o GetBackendConfigHttpPtrOutput) RetryMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryMax
+	}).(pulumi.IntPtrOutput)
+}
+
+// The longest wait before that, in seconds. Left out: the tool's own 30.
+func (o GetBackendConfigHttpPtrOutput) RetryWaitMax() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryWaitMax
+	}).(pulumi.IntPtrOutput)
+}
+
+// The shortest wait before that, in seconds. Left out: the tool's own 1.
+func (o GetBackendConfigHttpPtrOutput) RetryWaitMin() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *int {
+		if v == nil {
+			return nil
+		}
+		return v.RetryWaitMin
+	}).(pulumi.IntPtrOutput)
+}
+
+// Believe any certificate. A warning says what that means. Left out: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+func (o GetBackendConfigHttpPtrOutput) SkipCertVerification() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.SkipCertVerification
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The URL that unlocks. Needed with <span pulumi-lang-nodejs="`lockAddress`" pulumi-lang-dotnet="`LockAddress`" pulumi-lang-go="`lockAddress`" pulumi-lang-python="`lock_address`" pulumi-lang-yaml="`lockAddress`" pulumi-lang-java="`lockAddress`" pulumi-lang-hcl="`lock_address`">`lockAddress`</span>.
+func (o GetBackendConfigHttpPtrOutput) UnlockAddress() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UnlockAddress
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that unlocks. Left out: the tool's own `UNLOCK`.
+func (o GetBackendConfigHttpPtrOutput) UnlockMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UnlockMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+// The HTTP method that writes the state. Left out: the tool's own `POST`.
+func (o GetBackendConfigHttpPtrOutput) UpdateMethod() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigHttp) *string {
+		if v == nil {
+			return nil
+		}
+		return v.UpdateMethod
+	}).(pulumi.StringPtrOutput)
+}
+
+type GetBackendConfigLockDatabase struct {
+	// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+	Host string `pulumi:"host"`
+	// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+	Name *string `pulumi:"name"`
+	// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+	Port *int `pulumi:"port"`
+	// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+	Scope *string `pulumi:"scope"`
+	// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+	Timeout *int `pulumi:"timeout"`
+	// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+	User *string `pulumi:"user"`
+}
+
+// GetBackendConfigLockDatabaseInput is an input type that accepts GetBackendConfigLockDatabaseArgs and GetBackendConfigLockDatabaseOutput values.
+// You can construct a concrete instance of `GetBackendConfigLockDatabaseInput` via:
+//
+//	GetBackendConfigLockDatabaseArgs{...}
+type GetBackendConfigLockDatabaseInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigLockDatabaseOutput() GetBackendConfigLockDatabaseOutput
+	ToGetBackendConfigLockDatabaseOutputWithContext(context.Context) GetBackendConfigLockDatabaseOutput
+}
+
+type GetBackendConfigLockDatabaseArgs struct {
+	// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+	Host pulumi.StringInput `pulumi:"host"`
+	// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+	Name pulumi.StringPtrInput `pulumi:"name"`
+	// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+	// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+	Scope pulumi.StringPtrInput `pulumi:"scope"`
+	// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+	Timeout pulumi.IntPtrInput `pulumi:"timeout"`
+	// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+	User pulumi.StringPtrInput `pulumi:"user"`
+}
+
+func (GetBackendConfigLockDatabaseArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigLockDatabase)(nil)).Elem()
+}
+
+func (i GetBackendConfigLockDatabaseArgs) ToGetBackendConfigLockDatabaseOutput() GetBackendConfigLockDatabaseOutput {
+	return i.ToGetBackendConfigLockDatabaseOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigLockDatabaseArgs) ToGetBackendConfigLockDatabaseOutputWithContext(ctx context.Context) GetBackendConfigLockDatabaseOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigLockDatabaseOutput)
+}
+
+func (i GetBackendConfigLockDatabaseArgs) ToGetBackendConfigLockDatabasePtrOutput() GetBackendConfigLockDatabasePtrOutput {
+	return i.ToGetBackendConfigLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigLockDatabaseArgs) ToGetBackendConfigLockDatabasePtrOutputWithContext(ctx context.Context) GetBackendConfigLockDatabasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigLockDatabaseOutput).ToGetBackendConfigLockDatabasePtrOutputWithContext(ctx)
+}
+
+// GetBackendConfigLockDatabasePtrInput is an input type that accepts GetBackendConfigLockDatabaseArgs, GetBackendConfigLockDatabasePtr and GetBackendConfigLockDatabasePtrOutput values.
+// You can construct a concrete instance of `GetBackendConfigLockDatabasePtrInput` via:
+//
+//	        GetBackendConfigLockDatabaseArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetBackendConfigLockDatabasePtrInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigLockDatabasePtrOutput() GetBackendConfigLockDatabasePtrOutput
+	ToGetBackendConfigLockDatabasePtrOutputWithContext(context.Context) GetBackendConfigLockDatabasePtrOutput
+}
+
+type getBackendConfigLockDatabasePtrType GetBackendConfigLockDatabaseArgs
+
+func GetBackendConfigLockDatabasePtr(v *GetBackendConfigLockDatabaseArgs) GetBackendConfigLockDatabasePtrInput {
+	return (*getBackendConfigLockDatabasePtrType)(v)
+}
+
+func (*getBackendConfigLockDatabasePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigLockDatabase)(nil)).Elem()
+}
+
+func (i *getBackendConfigLockDatabasePtrType) ToGetBackendConfigLockDatabasePtrOutput() GetBackendConfigLockDatabasePtrOutput {
+	return i.ToGetBackendConfigLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (i *getBackendConfigLockDatabasePtrType) ToGetBackendConfigLockDatabasePtrOutputWithContext(ctx context.Context) GetBackendConfigLockDatabasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigLockDatabasePtrOutput)
+}
+
+type GetBackendConfigLockDatabaseOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigLockDatabaseOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigLockDatabase)(nil)).Elem()
+}
+
+func (o GetBackendConfigLockDatabaseOutput) ToGetBackendConfigLockDatabaseOutput() GetBackendConfigLockDatabaseOutput {
+	return o
+}
+
+func (o GetBackendConfigLockDatabaseOutput) ToGetBackendConfigLockDatabaseOutputWithContext(ctx context.Context) GetBackendConfigLockDatabaseOutput {
+	return o
+}
+
+func (o GetBackendConfigLockDatabaseOutput) ToGetBackendConfigLockDatabasePtrOutput() GetBackendConfigLockDatabasePtrOutput {
+	return o.ToGetBackendConfigLockDatabasePtrOutputWithContext(context.Background())
+}
+
+func (o GetBackendConfigLockDatabaseOutput) ToGetBackendConfigLockDatabasePtrOutputWithContext(ctx context.Context) GetBackendConfigLockDatabasePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetBackendConfigLockDatabase) *GetBackendConfigLockDatabase {
+		return &v
+	}).(GetBackendConfigLockDatabasePtrOutput)
+}
+
+// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+func (o GetBackendConfigLockDatabaseOutput) Host() pulumi.StringOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) string { return v.Host }).(pulumi.StringOutput)
+}
+
+// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+func (o GetBackendConfigLockDatabaseOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) *string { return v.Name }).(pulumi.StringPtrOutput)
+}
+
+// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+func (o GetBackendConfigLockDatabaseOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+func (o GetBackendConfigLockDatabaseOutput) Scope() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) *string { return v.Scope }).(pulumi.StringPtrOutput)
+}
+
+// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+func (o GetBackendConfigLockDatabaseOutput) Timeout() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) *int { return v.Timeout }).(pulumi.IntPtrOutput)
+}
+
+// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+func (o GetBackendConfigLockDatabaseOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigLockDatabase) *string { return v.User }).(pulumi.StringPtrOutput)
+}
+
+type GetBackendConfigLockDatabasePtrOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigLockDatabasePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigLockDatabase)(nil)).Elem()
+}
+
+func (o GetBackendConfigLockDatabasePtrOutput) ToGetBackendConfigLockDatabasePtrOutput() GetBackendConfigLockDatabasePtrOutput {
+	return o
+}
+
+func (o GetBackendConfigLockDatabasePtrOutput) ToGetBackendConfigLockDatabasePtrOutputWithContext(ctx context.Context) GetBackendConfigLockDatabasePtrOutput {
+	return o
+}
+
+func (o GetBackendConfigLockDatabasePtrOutput) Elem() GetBackendConfigLockDatabaseOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) GetBackendConfigLockDatabase {
+		if v != nil {
+			return *v
+		}
+		var ret GetBackendConfigLockDatabase
+		return ret
+	}).(GetBackendConfigLockDatabaseOutput)
+}
+
+// The server's name or IP address (`PULUMI_LOCK_DB_HOST`).
+func (o GetBackendConfigLockDatabasePtrOutput) Host() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Host
+	}).(pulumi.StringPtrOutput)
+}
+
+// The database (`PULUMI_LOCK_DB_NAME`). Left out: not written.
+func (o GetBackendConfigLockDatabasePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The server's port (`PULUMI_LOCK_DB_PORT`). Left out: not written.
+func (o GetBackendConfigLockDatabasePtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// What is locked (`PULUMI_LOCK_SCOPE`): <span pulumi-lang-nodejs="`stack`" pulumi-lang-dotnet="`Stack`" pulumi-lang-go="`stack`" pulumi-lang-python="`stack`" pulumi-lang-yaml="`stack`" pulumi-lang-java="`stack`" pulumi-lang-hcl="`stack`">`stack`</span>, or <span pulumi-lang-nodejs="`backend`" pulumi-lang-dotnet="`Backend`" pulumi-lang-go="`backend`" pulumi-lang-python="`backend`" pulumi-lang-yaml="`backend`" pulumi-lang-java="`backend`" pulumi-lang-hcl="`backend`">`backend`</span> for all stacks together. Left out: not written.
+func (o GetBackendConfigLockDatabasePtrOutput) Scope() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Scope
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long to wait for a lock, in seconds (`PULUMI_LOCK_TIMEOUT`). Left out: not written.
+func (o GetBackendConfigLockDatabasePtrOutput) Timeout() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Timeout
+	}).(pulumi.IntPtrOutput)
+}
+
+// Who to connect as (`PULUMI_LOCK_DB_USER`). Left out: not written.
+func (o GetBackendConfigLockDatabasePtrOutput) User() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigLockDatabase) *string {
+		if v == nil {
+			return nil
+		}
+		return v.User
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -2318,7 +4255,549 @@ func (o GetBackendConfigPgPtrOutput) TableName() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+type GetBackendConfigPulumiBackend struct {
+	// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+	AwsVariables *bool `pulumi:"awsVariables"`
+	// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+	Bucket *string `pulumi:"bucket"`
+	// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+	Endpoint *string `pulumi:"endpoint"`
+	// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+	Parameters map[string]string `pulumi:"parameters"`
+	// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+	PassphraseFile *string `pulumi:"passphraseFile"`
+	// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+	Prefix *string `pulumi:"prefix"`
+	// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+	Profile *string `pulumi:"profile"`
+	// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+	Project *GetBackendConfigPulumiBackendProject `pulumi:"project"`
+	// The bucket's region. Default: the provider's, or the service's default region.
+	Region *string `pulumi:"region"`
+	// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+	SecretsProvider *string `pulumi:"secretsProvider"`
+	// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+	ToolVersion *string `pulumi:"toolVersion"`
+	// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+	Url *string `pulumi:"url"`
+	// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+	UsePathStyle *bool `pulumi:"usePathStyle"`
+}
+
+// GetBackendConfigPulumiBackendInput is an input type that accepts GetBackendConfigPulumiBackendArgs and GetBackendConfigPulumiBackendOutput values.
+// You can construct a concrete instance of `GetBackendConfigPulumiBackendInput` via:
+//
+//	GetBackendConfigPulumiBackendArgs{...}
+type GetBackendConfigPulumiBackendInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigPulumiBackendOutput() GetBackendConfigPulumiBackendOutput
+	ToGetBackendConfigPulumiBackendOutputWithContext(context.Context) GetBackendConfigPulumiBackendOutput
+}
+
+type GetBackendConfigPulumiBackendArgs struct {
+	// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+	AwsVariables pulumi.BoolPtrInput `pulumi:"awsVariables"`
+	// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+	Bucket pulumi.StringPtrInput `pulumi:"bucket"`
+	// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+	Endpoint pulumi.StringPtrInput `pulumi:"endpoint"`
+	// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+	Parameters pulumi.StringMapInput `pulumi:"parameters"`
+	// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+	PassphraseFile pulumi.StringPtrInput `pulumi:"passphraseFile"`
+	// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+	Prefix pulumi.StringPtrInput `pulumi:"prefix"`
+	// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+	Profile pulumi.StringPtrInput `pulumi:"profile"`
+	// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+	Project GetBackendConfigPulumiBackendProjectPtrInput `pulumi:"project"`
+	// The bucket's region. Default: the provider's, or the service's default region.
+	Region pulumi.StringPtrInput `pulumi:"region"`
+	// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+	SecretsProvider pulumi.StringPtrInput `pulumi:"secretsProvider"`
+	// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+	ToolVersion pulumi.StringPtrInput `pulumi:"toolVersion"`
+	// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+	Url pulumi.StringPtrInput `pulumi:"url"`
+	// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+	UsePathStyle pulumi.BoolPtrInput `pulumi:"usePathStyle"`
+}
+
+func (GetBackendConfigPulumiBackendArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigPulumiBackend)(nil)).Elem()
+}
+
+func (i GetBackendConfigPulumiBackendArgs) ToGetBackendConfigPulumiBackendOutput() GetBackendConfigPulumiBackendOutput {
+	return i.ToGetBackendConfigPulumiBackendOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigPulumiBackendArgs) ToGetBackendConfigPulumiBackendOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendOutput)
+}
+
+func (i GetBackendConfigPulumiBackendArgs) ToGetBackendConfigPulumiBackendPtrOutput() GetBackendConfigPulumiBackendPtrOutput {
+	return i.ToGetBackendConfigPulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigPulumiBackendArgs) ToGetBackendConfigPulumiBackendPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendOutput).ToGetBackendConfigPulumiBackendPtrOutputWithContext(ctx)
+}
+
+// GetBackendConfigPulumiBackendPtrInput is an input type that accepts GetBackendConfigPulumiBackendArgs, GetBackendConfigPulumiBackendPtr and GetBackendConfigPulumiBackendPtrOutput values.
+// You can construct a concrete instance of `GetBackendConfigPulumiBackendPtrInput` via:
+//
+//	        GetBackendConfigPulumiBackendArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetBackendConfigPulumiBackendPtrInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigPulumiBackendPtrOutput() GetBackendConfigPulumiBackendPtrOutput
+	ToGetBackendConfigPulumiBackendPtrOutputWithContext(context.Context) GetBackendConfigPulumiBackendPtrOutput
+}
+
+type getBackendConfigPulumiBackendPtrType GetBackendConfigPulumiBackendArgs
+
+func GetBackendConfigPulumiBackendPtr(v *GetBackendConfigPulumiBackendArgs) GetBackendConfigPulumiBackendPtrInput {
+	return (*getBackendConfigPulumiBackendPtrType)(v)
+}
+
+func (*getBackendConfigPulumiBackendPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigPulumiBackend)(nil)).Elem()
+}
+
+func (i *getBackendConfigPulumiBackendPtrType) ToGetBackendConfigPulumiBackendPtrOutput() GetBackendConfigPulumiBackendPtrOutput {
+	return i.ToGetBackendConfigPulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (i *getBackendConfigPulumiBackendPtrType) ToGetBackendConfigPulumiBackendPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendPtrOutput)
+}
+
+type GetBackendConfigPulumiBackendOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigPulumiBackendOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigPulumiBackend)(nil)).Elem()
+}
+
+func (o GetBackendConfigPulumiBackendOutput) ToGetBackendConfigPulumiBackendOutput() GetBackendConfigPulumiBackendOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendOutput) ToGetBackendConfigPulumiBackendOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendOutput) ToGetBackendConfigPulumiBackendPtrOutput() GetBackendConfigPulumiBackendPtrOutput {
+	return o.ToGetBackendConfigPulumiBackendPtrOutputWithContext(context.Background())
+}
+
+func (o GetBackendConfigPulumiBackendOutput) ToGetBackendConfigPulumiBackendPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetBackendConfigPulumiBackend) *GetBackendConfigPulumiBackend {
+		return &v
+	}).(GetBackendConfigPulumiBackendPtrOutput)
+}
+
+// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+func (o GetBackendConfigPulumiBackendOutput) AwsVariables() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *bool { return v.AwsVariables }).(pulumi.BoolPtrOutput)
+}
+
+// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+func (o GetBackendConfigPulumiBackendOutput) Bucket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Bucket }).(pulumi.StringPtrOutput)
+}
+
+// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+func (o GetBackendConfigPulumiBackendOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Endpoint }).(pulumi.StringPtrOutput)
+}
+
+// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+func (o GetBackendConfigPulumiBackendOutput) Parameters() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) map[string]string { return v.Parameters }).(pulumi.StringMapOutput)
+}
+
+// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+func (o GetBackendConfigPulumiBackendOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.PassphraseFile }).(pulumi.StringPtrOutput)
+}
+
+// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+func (o GetBackendConfigPulumiBackendOutput) Prefix() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Prefix }).(pulumi.StringPtrOutput)
+}
+
+// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+func (o GetBackendConfigPulumiBackendOutput) Profile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Profile }).(pulumi.StringPtrOutput)
+}
+
+// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+func (o GetBackendConfigPulumiBackendOutput) Project() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *GetBackendConfigPulumiBackendProject { return v.Project }).(GetBackendConfigPulumiBackendProjectPtrOutput)
+}
+
+// The bucket's region. Default: the provider's, or the service's default region.
+func (o GetBackendConfigPulumiBackendOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Region }).(pulumi.StringPtrOutput)
+}
+
+// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+func (o GetBackendConfigPulumiBackendOutput) SecretsProvider() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.SecretsProvider }).(pulumi.StringPtrOutput)
+}
+
+// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+func (o GetBackendConfigPulumiBackendOutput) ToolVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.ToolVersion }).(pulumi.StringPtrOutput)
+}
+
+// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+func (o GetBackendConfigPulumiBackendOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *string { return v.Url }).(pulumi.StringPtrOutput)
+}
+
+// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+func (o GetBackendConfigPulumiBackendOutput) UsePathStyle() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackend) *bool { return v.UsePathStyle }).(pulumi.BoolPtrOutput)
+}
+
+type GetBackendConfigPulumiBackendPtrOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigPulumiBackendPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigPulumiBackend)(nil)).Elem()
+}
+
+func (o GetBackendConfigPulumiBackendPtrOutput) ToGetBackendConfigPulumiBackendPtrOutput() GetBackendConfigPulumiBackendPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendPtrOutput) ToGetBackendConfigPulumiBackendPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendPtrOutput) Elem() GetBackendConfigPulumiBackendOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) GetBackendConfigPulumiBackend {
+		if v != nil {
+			return *v
+		}
+		var ret GetBackendConfigPulumiBackend
+		return ret
+	}).(GetBackendConfigPulumiBackendOutput)
+}
+
+// With `format = "dotenv"` and <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> only: whether `AWS_REGION` and `AWS_ENDPOINT_URL_S3` are written as well. They also move what Pulumi's programs do with S3, so set <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span> where those work with AWS and the states are elsewhere. Left out: <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>.
+func (o GetBackendConfigPulumiBackendPtrOutput) AwsVariables() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AwsVariables
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The bucket's name. Exactly one of <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span> is needed.
+func (o GetBackendConfigPulumiBackendPtrOutput) Bucket() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Bucket
+	}).(pulumi.StringPtrOutput)
+}
+
+// The service's URL. Default: the provider's, or the service's own for the region. AWS's own endpoints are left out of the address.
+func (o GetBackendConfigPulumiBackendPtrOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Endpoint
+	}).(pulumi.StringPtrOutput)
+}
+
+// Further parameters of the address by Pulumi's names, such as <span pulumi-lang-nodejs="`kmskeyid`" pulumi-lang-dotnet="`Kmskeyid`" pulumi-lang-go="`kmskeyid`" pulumi-lang-python="`kmskeyid`" pulumi-lang-yaml="`kmskeyid`" pulumi-lang-java="`kmskeyid`" pulumi-lang-hcl="`kmskeyid`">`kmskeyid`</span>. One that the CLI of <span pulumi-lang-nodejs="`toolVersion`" pulumi-lang-dotnet="`ToolVersion`" pulumi-lang-go="`toolVersion`" pulumi-lang-python="`tool_version`" pulumi-lang-yaml="`toolVersion`" pulumi-lang-java="`toolVersion`" pulumi-lang-hcl="`tool_version`">`toolVersion`</span> does not know is refused, as the CLI would. Left out: none.
+func (o GetBackendConfigPulumiBackendPtrOutput) Parameters() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Parameters
+	}).(pulumi.StringMapOutput)
+}
+
+// With `format = "dotenv"` only: the path of the file that holds the passphrase of the stacks' secrets, for `PULUMI_CONFIG_PASSPHRASE_FILE`. The passphrase itself has no place here. Left out: none.
+func (o GetBackendConfigPulumiBackendPtrOutput) PassphraseFile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.PassphraseFile
+	}).(pulumi.StringPtrOutput)
+}
+
+// The folder in the bucket that holds `.pulumi`. Left out: the bucket itself.
+func (o GetBackendConfigPulumiBackendPtrOutput) Prefix() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Prefix
+	}).(pulumi.StringPtrOutput)
+}
+
+// The name of a profile in the AWS configuration files of whoever runs Pulumi. Left out: the environment decides.
+func (o GetBackendConfigPulumiBackendPtrOutput) Profile() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Profile
+	}).(pulumi.StringPtrOutput)
+}
+
+// With `format = <span pulumi-lang-nodejs=""pulumiProject"" pulumi-lang-dotnet=""PulumiProject"" pulumi-lang-go=""pulumiProject"" pulumi-lang-python=""pulumi_project"" pulumi-lang-yaml=""pulumiProject"" pulumi-lang-java=""pulumiProject"" pulumi-lang-hcl=""pulumi_project"">"pulumiProject"</span>` only: what to make a `Pulumi.yaml` of that does not exist. In one that exists, nothing but `backend.url` is changed. Left out: the file has to exist.
+func (o GetBackendConfigPulumiBackendPtrOutput) Project() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *GetBackendConfigPulumiBackendProject {
+		if v == nil {
+			return nil
+		}
+		return v.Project
+	}).(GetBackendConfigPulumiBackendProjectPtrOutput)
+}
+
+// The bucket's region. Default: the provider's, or the service's default region.
+func (o GetBackendConfigPulumiBackendPtrOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Region
+	}).(pulumi.StringPtrOutput)
+}
+
+// With `format = "dotenv"` only: what new stacks encrypt their secrets with, such as `awskms://alias/states?region=eu-west-1`. Pulumi takes it on the command line and in no file that all stacks share, so that it becomes a comment. Left out: none.
+func (o GetBackendConfigPulumiBackendPtrOutput) SecretsProvider() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.SecretsProvider
+	}).(pulumi.StringPtrOutput)
+}
+
+// The version of the Pulumi CLI that reads the address, such as `3.258.0`: the address has only parameters that it knows, and a warning says what is known to go wrong with it. Left out: an address that every version accepts.
+func (o GetBackendConfigPulumiBackendPtrOutput) ToolVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.ToolVersion
+	}).(pulumi.StringPtrOutput)
+}
+
+// The whole address, such as `groundwork_state_bucket.….pulumi_backend_url` or `postgres://db.example.org:5432/pulumi_state`. It must not carry credentials: a user name in it is refused as well, and `PGUSER` and `PGPASSWORD` are honoured.
+func (o GetBackendConfigPulumiBackendPtrOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Url
+	}).(pulumi.StringPtrOutput)
+}
+
+// Address the bucket in the path instead of in the host name. Default: what the service needs; at the provider's own endpoint, what the provider does.
+func (o GetBackendConfigPulumiBackendPtrOutput) UsePathStyle() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackend) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.UsePathStyle
+	}).(pulumi.BoolPtrOutput)
+}
+
+type GetBackendConfigPulumiBackendProject struct {
+	// The project's description. Left out: none.
+	Description *string `pulumi:"description"`
+	// The project's name.
+	Name string `pulumi:"name"`
+	// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+	Runtime string `pulumi:"runtime"`
+}
+
+// GetBackendConfigPulumiBackendProjectInput is an input type that accepts GetBackendConfigPulumiBackendProjectArgs and GetBackendConfigPulumiBackendProjectOutput values.
+// You can construct a concrete instance of `GetBackendConfigPulumiBackendProjectInput` via:
+//
+//	GetBackendConfigPulumiBackendProjectArgs{...}
+type GetBackendConfigPulumiBackendProjectInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigPulumiBackendProjectOutput() GetBackendConfigPulumiBackendProjectOutput
+	ToGetBackendConfigPulumiBackendProjectOutputWithContext(context.Context) GetBackendConfigPulumiBackendProjectOutput
+}
+
+type GetBackendConfigPulumiBackendProjectArgs struct {
+	// The project's description. Left out: none.
+	Description pulumi.StringPtrInput `pulumi:"description"`
+	// The project's name.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+	Runtime pulumi.StringInput `pulumi:"runtime"`
+}
+
+func (GetBackendConfigPulumiBackendProjectArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigPulumiBackendProject)(nil)).Elem()
+}
+
+func (i GetBackendConfigPulumiBackendProjectArgs) ToGetBackendConfigPulumiBackendProjectOutput() GetBackendConfigPulumiBackendProjectOutput {
+	return i.ToGetBackendConfigPulumiBackendProjectOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigPulumiBackendProjectArgs) ToGetBackendConfigPulumiBackendProjectOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendProjectOutput)
+}
+
+func (i GetBackendConfigPulumiBackendProjectArgs) ToGetBackendConfigPulumiBackendProjectPtrOutput() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return i.ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (i GetBackendConfigPulumiBackendProjectArgs) ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendProjectOutput).ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(ctx)
+}
+
+// GetBackendConfigPulumiBackendProjectPtrInput is an input type that accepts GetBackendConfigPulumiBackendProjectArgs, GetBackendConfigPulumiBackendProjectPtr and GetBackendConfigPulumiBackendProjectPtrOutput values.
+// You can construct a concrete instance of `GetBackendConfigPulumiBackendProjectPtrInput` via:
+//
+//	        GetBackendConfigPulumiBackendProjectArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetBackendConfigPulumiBackendProjectPtrInput interface {
+	pulumi.Input
+
+	ToGetBackendConfigPulumiBackendProjectPtrOutput() GetBackendConfigPulumiBackendProjectPtrOutput
+	ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(context.Context) GetBackendConfigPulumiBackendProjectPtrOutput
+}
+
+type getBackendConfigPulumiBackendProjectPtrType GetBackendConfigPulumiBackendProjectArgs
+
+func GetBackendConfigPulumiBackendProjectPtr(v *GetBackendConfigPulumiBackendProjectArgs) GetBackendConfigPulumiBackendProjectPtrInput {
+	return (*getBackendConfigPulumiBackendProjectPtrType)(v)
+}
+
+func (*getBackendConfigPulumiBackendProjectPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigPulumiBackendProject)(nil)).Elem()
+}
+
+func (i *getBackendConfigPulumiBackendProjectPtrType) ToGetBackendConfigPulumiBackendProjectPtrOutput() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return i.ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (i *getBackendConfigPulumiBackendProjectPtrType) ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetBackendConfigPulumiBackendProjectPtrOutput)
+}
+
+type GetBackendConfigPulumiBackendProjectOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigPulumiBackendProjectOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetBackendConfigPulumiBackendProject)(nil)).Elem()
+}
+
+func (o GetBackendConfigPulumiBackendProjectOutput) ToGetBackendConfigPulumiBackendProjectOutput() GetBackendConfigPulumiBackendProjectOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendProjectOutput) ToGetBackendConfigPulumiBackendProjectOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendProjectOutput) ToGetBackendConfigPulumiBackendProjectPtrOutput() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o.ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(context.Background())
+}
+
+func (o GetBackendConfigPulumiBackendProjectOutput) ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetBackendConfigPulumiBackendProject) *GetBackendConfigPulumiBackendProject {
+		return &v
+	}).(GetBackendConfigPulumiBackendProjectPtrOutput)
+}
+
+// The project's description. Left out: none.
+func (o GetBackendConfigPulumiBackendProjectOutput) Description() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackendProject) *string { return v.Description }).(pulumi.StringPtrOutput)
+}
+
+// The project's name.
+func (o GetBackendConfigPulumiBackendProjectOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackendProject) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+func (o GetBackendConfigPulumiBackendProjectOutput) Runtime() pulumi.StringOutput {
+	return o.ApplyT(func(v GetBackendConfigPulumiBackendProject) string { return v.Runtime }).(pulumi.StringOutput)
+}
+
+type GetBackendConfigPulumiBackendProjectPtrOutput struct{ *pulumi.OutputState }
+
+func (GetBackendConfigPulumiBackendProjectPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetBackendConfigPulumiBackendProject)(nil)).Elem()
+}
+
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) ToGetBackendConfigPulumiBackendProjectPtrOutput() GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) ToGetBackendConfigPulumiBackendProjectPtrOutputWithContext(ctx context.Context) GetBackendConfigPulumiBackendProjectPtrOutput {
+	return o
+}
+
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) Elem() GetBackendConfigPulumiBackendProjectOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackendProject) GetBackendConfigPulumiBackendProject {
+		if v != nil {
+			return *v
+		}
+		var ret GetBackendConfigPulumiBackendProject
+		return ret
+	}).(GetBackendConfigPulumiBackendProjectOutput)
+}
+
+// The project's description. Left out: none.
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) Description() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Description
+	}).(pulumi.StringPtrOutput)
+}
+
+// The project's name.
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The language host: <span pulumi-lang-nodejs="`yaml`" pulumi-lang-dotnet="`Yaml`" pulumi-lang-go="`yaml`" pulumi-lang-python="`yaml`" pulumi-lang-yaml="`yaml`" pulumi-lang-java="`yaml`" pulumi-lang-hcl="`yaml`">`yaml`</span>, <span pulumi-lang-nodejs="`nodejs`" pulumi-lang-dotnet="`Nodejs`" pulumi-lang-go="`nodejs`" pulumi-lang-python="`nodejs`" pulumi-lang-yaml="`nodejs`" pulumi-lang-java="`nodejs`" pulumi-lang-hcl="`nodejs`">`nodejs`</span>, <span pulumi-lang-nodejs="`python`" pulumi-lang-dotnet="`Python`" pulumi-lang-go="`python`" pulumi-lang-python="`python`" pulumi-lang-yaml="`python`" pulumi-lang-java="`python`" pulumi-lang-hcl="`python`">`python`</span>, <span pulumi-lang-nodejs="`go`" pulumi-lang-dotnet="`Go`" pulumi-lang-go="`go`" pulumi-lang-python="`go`" pulumi-lang-yaml="`go`" pulumi-lang-java="`go`" pulumi-lang-hcl="`go`">`go`</span>, <span pulumi-lang-nodejs="`dotnet`" pulumi-lang-dotnet="`Dotnet`" pulumi-lang-go="`dotnet`" pulumi-lang-python="`dotnet`" pulumi-lang-yaml="`dotnet`" pulumi-lang-java="`dotnet`" pulumi-lang-hcl="`dotnet`">`dotnet`</span>, <span pulumi-lang-nodejs="`java`" pulumi-lang-dotnet="`Java`" pulumi-lang-go="`java`" pulumi-lang-python="`java`" pulumi-lang-yaml="`java`" pulumi-lang-java="`java`" pulumi-lang-hcl="`java`">`java`</span>, or another one's name.
+func (o GetBackendConfigPulumiBackendProjectPtrOutput) Runtime() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetBackendConfigPulumiBackendProject) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Runtime
+	}).(pulumi.StringPtrOutput)
+}
+
 type GetBackendConfigRemoteStates struct {
+	// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+	Address *string `pulumi:"address"`
 	// The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Bucket *string `pulumi:"bucket"`
 	// Outputs to assume while that state has none, as a JSON object: `jsonencode({<span pulumi-lang-nodejs=" clusterId " pulumi-lang-dotnet=" ClusterId " pulumi-lang-go=" clusterId " pulumi-lang-python=" cluster_id " pulumi-lang-yaml=" clusterId " pulumi-lang-java=" clusterId " pulumi-lang-hcl=" cluster_id "> clusterId </span>= null })`. Left out: none.
@@ -2327,7 +4806,7 @@ type GetBackendConfigRemoteStates struct {
 	Endpoint *string `pulumi:"endpoint"`
 	// That table's index. With <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span> only. Default: as in <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
 	IndexName *string `pulumi:"indexName"`
-	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 	Key *string `pulumi:"key"`
 	// That bucket's region. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Region *string `pulumi:"region"`
@@ -2353,6 +4832,8 @@ type GetBackendConfigRemoteStatesInput interface {
 }
 
 type GetBackendConfigRemoteStatesArgs struct {
+	// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+	Address pulumi.StringPtrInput `pulumi:"address"`
 	// The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Bucket pulumi.StringPtrInput `pulumi:"bucket"`
 	// Outputs to assume while that state has none, as a JSON object: `jsonencode({<span pulumi-lang-nodejs=" clusterId " pulumi-lang-dotnet=" ClusterId " pulumi-lang-go=" clusterId " pulumi-lang-python=" cluster_id " pulumi-lang-yaml=" clusterId " pulumi-lang-java=" clusterId " pulumi-lang-hcl=" cluster_id "> clusterId </span>= null })`. Left out: none.
@@ -2361,7 +4842,7 @@ type GetBackendConfigRemoteStatesArgs struct {
 	Endpoint pulumi.StringPtrInput `pulumi:"endpoint"`
 	// That table's index. With <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span> only. Default: as in <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
 	IndexName pulumi.StringPtrInput `pulumi:"indexName"`
-	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+	// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 	Key pulumi.StringPtrInput `pulumi:"key"`
 	// That bucket's region. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 	Region pulumi.StringPtrInput `pulumi:"region"`
@@ -2426,6 +4907,11 @@ func (o GetBackendConfigRemoteStatesOutput) ToGetBackendConfigRemoteStatesOutput
 	return o
 }
 
+// The other state's URL. Needed with <span pulumi-lang-nodejs="`http`" pulumi-lang-dotnet="`Http`" pulumi-lang-go="`http`" pulumi-lang-python="`http`" pulumi-lang-yaml="`http`" pulumi-lang-java="`http`" pulumi-lang-hcl="`http`">`http`</span>; not with others.
+func (o GetBackendConfigRemoteStatesOutput) Address() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetBackendConfigRemoteStates) *string { return v.Address }).(pulumi.StringPtrOutput)
+}
+
 // The bucket it is in. Default: as in <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>.
 func (o GetBackendConfigRemoteStatesOutput) Bucket() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GetBackendConfigRemoteStates) *string { return v.Bucket }).(pulumi.StringPtrOutput)
@@ -2446,7 +4932,7 @@ func (o GetBackendConfigRemoteStatesOutput) IndexName() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GetBackendConfigRemoteStates) *string { return v.IndexName }).(pulumi.StringPtrOutput)
 }
 
-// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with <span pulumi-lang-nodejs="`pg`" pulumi-lang-dotnet="`Pg`" pulumi-lang-go="`pg`" pulumi-lang-python="`pg`" pulumi-lang-yaml="`pg`" pulumi-lang-java="`pg`" pulumi-lang-hcl="`pg`">`pg`</span>.
+// The other state's key. Needed with <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>; not with others.
 func (o GetBackendConfigRemoteStatesOutput) Key() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GetBackendConfigRemoteStates) *string { return v.Key }).(pulumi.StringPtrOutput)
 }
@@ -3542,8 +6028,16 @@ func (o GetS3CapabilitiesSourceArrayOutput) Index(i pulumi.IntInput) GetS3Capabi
 }
 
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileHttpInput)(nil)).Elem(), BackendConfigFileHttpArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileHttpPtrInput)(nil)).Elem(), BackendConfigFileHttpArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileLockDatabaseInput)(nil)).Elem(), BackendConfigFileLockDatabaseArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileLockDatabasePtrInput)(nil)).Elem(), BackendConfigFileLockDatabaseArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePgInput)(nil)).Elem(), BackendConfigFilePgArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePgPtrInput)(nil)).Elem(), BackendConfigFilePgArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePulumiBackendInput)(nil)).Elem(), BackendConfigFilePulumiBackendArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePulumiBackendPtrInput)(nil)).Elem(), BackendConfigFilePulumiBackendArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePulumiBackendProjectInput)(nil)).Elem(), BackendConfigFilePulumiBackendProjectArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFilePulumiBackendProjectPtrInput)(nil)).Elem(), BackendConfigFilePulumiBackendProjectArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileRemoteStatesInput)(nil)).Elem(), BackendConfigFileRemoteStatesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileRemoteStatesMapInput)(nil)).Elem(), BackendConfigFileRemoteStatesMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileS3Input)(nil)).Elem(), BackendConfigFileS3Args{})
@@ -3560,10 +6054,20 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*StateBucketLoggingPtrInput)(nil)).Elem(), StateBucketLoggingArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*StateBucketObjectLockInput)(nil)).Elem(), StateBucketObjectLockArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*StateBucketObjectLockPtrInput)(nil)).Elem(), StateBucketObjectLockArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*StateLockTableDynamodbInput)(nil)).Elem(), StateLockTableDynamodbArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*StateLockTableDynamodbPtrInput)(nil)).Elem(), StateLockTableDynamodbArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*StateLockTablePostgresInput)(nil)).Elem(), StateLockTablePostgresArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*StateLockTablePostgresPtrInput)(nil)).Elem(), StateLockTablePostgresArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigHttpInput)(nil)).Elem(), GetBackendConfigHttpArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigHttpPtrInput)(nil)).Elem(), GetBackendConfigHttpArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigLockDatabaseInput)(nil)).Elem(), GetBackendConfigLockDatabaseArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigLockDatabasePtrInput)(nil)).Elem(), GetBackendConfigLockDatabaseArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPgInput)(nil)).Elem(), GetBackendConfigPgArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPgPtrInput)(nil)).Elem(), GetBackendConfigPgArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPulumiBackendInput)(nil)).Elem(), GetBackendConfigPulumiBackendArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPulumiBackendPtrInput)(nil)).Elem(), GetBackendConfigPulumiBackendArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPulumiBackendProjectInput)(nil)).Elem(), GetBackendConfigPulumiBackendProjectArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigPulumiBackendProjectPtrInput)(nil)).Elem(), GetBackendConfigPulumiBackendProjectArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigRemoteStatesInput)(nil)).Elem(), GetBackendConfigRemoteStatesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigRemoteStatesMapInput)(nil)).Elem(), GetBackendConfigRemoteStatesMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetBackendConfigS3Input)(nil)).Elem(), GetBackendConfigS3Args{})
@@ -3576,8 +6080,16 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GetEnvironmentLayoutEnvironmentsStateArrayInput)(nil)).Elem(), GetEnvironmentLayoutEnvironmentsStateArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetS3CapabilitiesSourceInput)(nil)).Elem(), GetS3CapabilitiesSourceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetS3CapabilitiesSourceArrayInput)(nil)).Elem(), GetS3CapabilitiesSourceArray{})
+	pulumi.RegisterOutputType(BackendConfigFileHttpOutput{})
+	pulumi.RegisterOutputType(BackendConfigFileHttpPtrOutput{})
+	pulumi.RegisterOutputType(BackendConfigFileLockDatabaseOutput{})
+	pulumi.RegisterOutputType(BackendConfigFileLockDatabasePtrOutput{})
 	pulumi.RegisterOutputType(BackendConfigFilePgOutput{})
 	pulumi.RegisterOutputType(BackendConfigFilePgPtrOutput{})
+	pulumi.RegisterOutputType(BackendConfigFilePulumiBackendOutput{})
+	pulumi.RegisterOutputType(BackendConfigFilePulumiBackendPtrOutput{})
+	pulumi.RegisterOutputType(BackendConfigFilePulumiBackendProjectOutput{})
+	pulumi.RegisterOutputType(BackendConfigFilePulumiBackendProjectPtrOutput{})
 	pulumi.RegisterOutputType(BackendConfigFileRemoteStatesOutput{})
 	pulumi.RegisterOutputType(BackendConfigFileRemoteStatesMapOutput{})
 	pulumi.RegisterOutputType(BackendConfigFileS3Output{})
@@ -3594,10 +6106,20 @@ func init() {
 	pulumi.RegisterOutputType(StateBucketLoggingPtrOutput{})
 	pulumi.RegisterOutputType(StateBucketObjectLockOutput{})
 	pulumi.RegisterOutputType(StateBucketObjectLockPtrOutput{})
+	pulumi.RegisterOutputType(StateLockTableDynamodbOutput{})
+	pulumi.RegisterOutputType(StateLockTableDynamodbPtrOutput{})
 	pulumi.RegisterOutputType(StateLockTablePostgresOutput{})
 	pulumi.RegisterOutputType(StateLockTablePostgresPtrOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigHttpOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigHttpPtrOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigLockDatabaseOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigLockDatabasePtrOutput{})
 	pulumi.RegisterOutputType(GetBackendConfigPgOutput{})
 	pulumi.RegisterOutputType(GetBackendConfigPgPtrOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigPulumiBackendOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigPulumiBackendPtrOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigPulumiBackendProjectOutput{})
+	pulumi.RegisterOutputType(GetBackendConfigPulumiBackendProjectPtrOutput{})
 	pulumi.RegisterOutputType(GetBackendConfigRemoteStatesOutput{})
 	pulumi.RegisterOutputType(GetBackendConfigRemoteStatesMapOutput{})
 	pulumi.RegisterOutputType(GetBackendConfigS3Output{})

@@ -7,12 +7,15 @@ import (
 	"context"
 	"reflect"
 
-	"errors"
 	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork/internal"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// A table of locks. On PostgreSQL it has the columns `LockID`, `Data` and `LeaseExpires` that are known from hand-made lock tables, so that SQL which watches or frees locks works on it, and beside it a table of those who wait and a sequence of fences. A hand-made table is adopted with its rows untouched.
+// A table of locks, on PostgreSQL or on DynamoDB. Destroying it is refused while somebody holds a lock in it.
+//
+// On PostgreSQL it has the columns `LockID`, `Data` and `LeaseExpires` that are known from hand-made lock tables, so that SQL which watches or frees locks works on it, and beside it a table of those who wait and a sequence of fences. A hand-made table is adopted with its rows untouched.
+//
+// On DynamoDB it has the hash key `LockID`, a string, as the <span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span> backend of Terraform and OpenTofu wants it (<span pulumi-lang-nodejs="`dynamodbTable`" pulumi-lang-dotnet="`DynamodbTable`" pulumi-lang-go="`dynamodbTable`" pulumi-lang-python="`dynamodb_table`" pulumi-lang-yaml="`dynamodbTable`" pulumi-lang-java="`dynamodbTable`" pulumi-lang-hcl="`dynamodb_table`">`dynamodbTable`</span>), and is paid by request. Terraform deprecates <span pulumi-lang-nodejs="`dynamodbTable`" pulumi-lang-dotnet="`DynamodbTable`" pulumi-lang-go="`dynamodbTable`" pulumi-lang-python="`dynamodb_table`" pulumi-lang-yaml="`dynamodbTable`" pulumi-lang-java="`dynamodbTable`" pulumi-lang-hcl="`dynamodb_table`">`dynamodbTable`</span> since 1.11; OpenTofu does not. groundwork's own leases stand in the same table, under names that no state can have.
 //
 // ## Example Usage
 //
@@ -81,34 +84,92 @@ import (
 // ```
 // <!--End PulumiCodeChooser -->
 //
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+// func main() {
+// pulumi.Run(func(ctx *pulumi.Context) error {
+// // A table on DynamoDB, with the key that Terraform and OpenTofu want: on demand, encrypted by KMS,
+// // with point-in-time recovery, and protected from being deleted.
+// aws, err := groundwork.NewStateLockTable(ctx, "aws", &groundwork.StateLockTableArgs{
+// Dynamodb: &.StateLockTableDynamodbArgs{
+// Table: pulumi.String("terraform-locks"),
+// Region: pulumi.String("eu-west-3"),
+// Tags: pulumi.StringMap{
+// "team": pulumi.String("platform"),
+// },
+// },
+// })
+// if err != nil {
+// return err
+// }
+// // The backend that locks in it.
+// _, err = groundwork.NewBackendConfigFile(ctx, "infra", &groundwork.BackendConfigFileArgs{
+// Path: pulumi.String("infra/backend.tf"),
+// Lock: pulumi.String("dynamodb"),
+// DynamodbTable: aws.Dynamodb.Table(),
+// S3: &.BackendConfigFileS3Args{
+// Bucket: pulumi.String("acme-states"),
+// Key: pulumi.String("infra/terraform.tfstate"),
+// Region: pulumi.String("eu-west-3"),
+// },
+// })
+// if err != nil {
+// return err
+// }
+// return nil
+// })
+// }
+// ```
+// <!--End PulumiCodeChooser -->
+//
 // ## Import
 //
 // ### Identity Schema
 //
 // #### Required
 //
-// - <span pulumi-lang-nodejs="`database`" pulumi-lang-dotnet="`Database`" pulumi-lang-go="`database`" pulumi-lang-python="`database`" pulumi-lang-yaml="`database`" pulumi-lang-java="`database`" pulumi-lang-hcl="`database`">`database`</span> (String) The database.
-// - <span pulumi-lang-nodejs="`engine`" pulumi-lang-dotnet="`Engine`" pulumi-lang-go="`engine`" pulumi-lang-python="`engine`" pulumi-lang-yaml="`engine`" pulumi-lang-java="`engine`" pulumi-lang-hcl="`engine`">`engine`</span> (String) The engine, postgres.
-// - <span pulumi-lang-nodejs="`schema`" pulumi-lang-dotnet="`Schema`" pulumi-lang-go="`schema`" pulumi-lang-python="`schema`" pulumi-lang-yaml="`schema`" pulumi-lang-java="`schema`" pulumi-lang-hcl="`schema`">`schema`</span> (String) The schema.
+// - <span pulumi-lang-nodejs="`engine`" pulumi-lang-dotnet="`Engine`" pulumi-lang-go="`engine`" pulumi-lang-python="`engine`" pulumi-lang-yaml="`engine`" pulumi-lang-java="`engine`" pulumi-lang-hcl="`engine`">`engine`</span> (String) The engine: postgres or dynamodb.
 // - <span pulumi-lang-nodejs="`table`" pulumi-lang-dotnet="`Table`" pulumi-lang-go="`table`" pulumi-lang-python="`table`" pulumi-lang-yaml="`table`" pulumi-lang-java="`table`" pulumi-lang-hcl="`table`">`table`</span> (String) The table.
+//
+// #### Optional
+//
+// - <span pulumi-lang-nodejs="`database`" pulumi-lang-dotnet="`Database`" pulumi-lang-go="`database`" pulumi-lang-python="`database`" pulumi-lang-yaml="`database`" pulumi-lang-java="`database`" pulumi-lang-hcl="`database`">`database`</span> (String) The database, for postgres.
+// - <span pulumi-lang-nodejs="`region`" pulumi-lang-dotnet="`Region`" pulumi-lang-go="`region`" pulumi-lang-python="`region`" pulumi-lang-yaml="`region`" pulumi-lang-java="`region`" pulumi-lang-hcl="`region`">`region`</span> (String) The region, for dynamodb; the provider's when left out.
+// - <span pulumi-lang-nodejs="`schema`" pulumi-lang-dotnet="`Schema`" pulumi-lang-go="`schema`" pulumi-lang-python="`schema`" pulumi-lang-yaml="`schema`" pulumi-lang-java="`schema`" pulumi-lang-hcl="`schema`">`schema`</span> (String) The schema, for postgres; public when left out.
 //
 // The `pulumi import` command can be used, for example:
 //
-// The engine, the database, the schema and the table.
+// On PostgreSQL: the engine, the database, the schema and the table.
 //
 // ```sh
 // $ pulumi import groundwork:index/stateLockTable:StateLockTable locks postgres/pulumi_state_lock/public/pulumi_state_locks
 // ```
+//
+// On DynamoDB: the engine, the region and the table.
+//
+// ```sh
+// $ pulumi import groundwork:index/stateLockTable:StateLockTable aws dynamodb/eu-west-3/terraform-locks
+// ```
 type StateLockTable struct {
 	pulumi.CustomResourceState
 
-	// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 	AdoptExisting pulumi.BoolOutput `pulumi:"adoptExisting"`
-	// Whether nothing is missing: no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing.
+	// Whether nothing is missing: on PostgreSQL no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing. On DynamoDB always <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>, since a table with another key is an error.
 	Complete pulumi.BoolOutput `pulumi:"complete"`
-	// A table on the PostgreSQL server that the provider is configured for.
-	Postgres StateLockTablePostgresOutput `pulumi:"postgres"`
-	// Host and port of the server. A table that cannot be found on another server is an error, never taken for one that is gone.
+	// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Dynamodb StateLockTableDynamodbPtrOutput `pulumi:"dynamodb"`
+	// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Postgres StateLockTablePostgresPtrOutput `pulumi:"postgres"`
+	// Host and port of the PostgreSQL server, or the URL of DynamoDB. A table that cannot be found on another server, or with the credentials of another account, is an error, never taken for one that is gone.
 	Server pulumi.StringOutput `pulumi:"server"`
 }
 
@@ -116,12 +177,9 @@ type StateLockTable struct {
 func NewStateLockTable(ctx *pulumi.Context,
 	name string, args *StateLockTableArgs, opts ...pulumi.ResourceOption) (*StateLockTable, error) {
 	if args == nil {
-		return nil, errors.New("missing one or more required arguments")
+		args = &StateLockTableArgs{}
 	}
 
-	if args.Postgres == nil {
-		return nil, errors.New("invalid value for required argument 'Postgres'")
-	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource StateLockTable
 	err := ctx.RegisterResource("groundwork:index/stateLockTable:StateLockTable", name, args, &resource, opts...)
@@ -145,24 +203,28 @@ func GetStateLockTable(ctx *pulumi.Context,
 
 // Input properties used for looking up and filtering StateLockTable resources.
 type stateLockTableState struct {
-	// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 	AdoptExisting *bool `pulumi:"adoptExisting"`
-	// Whether nothing is missing: no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing.
+	// Whether nothing is missing: on PostgreSQL no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing. On DynamoDB always <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>, since a table with another key is an error.
 	Complete *bool `pulumi:"complete"`
-	// A table on the PostgreSQL server that the provider is configured for.
+	// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Dynamodb *StateLockTableDynamodb `pulumi:"dynamodb"`
+	// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
 	Postgres *StateLockTablePostgres `pulumi:"postgres"`
-	// Host and port of the server. A table that cannot be found on another server is an error, never taken for one that is gone.
+	// Host and port of the PostgreSQL server, or the URL of DynamoDB. A table that cannot be found on another server, or with the credentials of another account, is an error, never taken for one that is gone.
 	Server *string `pulumi:"server"`
 }
 
 type StateLockTableState struct {
-	// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 	AdoptExisting pulumi.BoolPtrInput
-	// Whether nothing is missing: no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing.
+	// Whether nothing is missing: on PostgreSQL no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing. On DynamoDB always <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>, since a table with another key is an error.
 	Complete pulumi.BoolPtrInput
-	// A table on the PostgreSQL server that the provider is configured for.
+	// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Dynamodb StateLockTableDynamodbPtrInput
+	// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
 	Postgres StateLockTablePostgresPtrInput
-	// Host and port of the server. A table that cannot be found on another server is an error, never taken for one that is gone.
+	// Host and port of the PostgreSQL server, or the URL of DynamoDB. A table that cannot be found on another server, or with the credentials of another account, is an error, never taken for one that is gone.
 	Server pulumi.StringPtrInput
 }
 
@@ -171,18 +233,22 @@ func (StateLockTableState) ElementType() reflect.Type {
 }
 
 type stateLockTableArgs struct {
-	// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 	AdoptExisting *bool `pulumi:"adoptExisting"`
-	// A table on the PostgreSQL server that the provider is configured for.
-	Postgres StateLockTablePostgres `pulumi:"postgres"`
+	// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Dynamodb *StateLockTableDynamodb `pulumi:"dynamodb"`
+	// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Postgres *StateLockTablePostgres `pulumi:"postgres"`
 }
 
 // The set of arguments for constructing a StateLockTable resource.
 type StateLockTableArgs struct {
-	// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+	// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 	AdoptExisting pulumi.BoolPtrInput
-	// A table on the PostgreSQL server that the provider is configured for.
-	Postgres StateLockTablePostgresInput
+	// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Dynamodb StateLockTableDynamodbPtrInput
+	// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+	Postgres StateLockTablePostgresPtrInput
 }
 
 func (StateLockTableArgs) ElementType() reflect.Type {
@@ -272,22 +338,27 @@ func (o StateLockTableOutput) ToStateLockTableOutputWithContext(ctx context.Cont
 	return o
 }
 
-// Take over a table of this name that somebody else made: its rows stay, missing columns and the index are added. One with other columns is refused, naming them. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
+// Take over a table of this name that somebody else made. On PostgreSQL its rows stay, and missing columns and the index are added; one with other columns is refused, naming them. On DynamoDB its items stay, and settings that are left out stay as they are; one with another key is refused. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>.
 func (o StateLockTableOutput) AdoptExisting() pulumi.BoolOutput {
 	return o.ApplyT(func(v *StateLockTable) pulumi.BoolOutput { return v.AdoptExisting }).(pulumi.BoolOutput)
 }
 
-// Whether nothing is missing: no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing.
+// Whether nothing is missing: on PostgreSQL no column, no index, no table of waiters, no sequence of fences. A plan repairs what is missing. On DynamoDB always <span pulumi-lang-nodejs="`true`" pulumi-lang-dotnet="`True`" pulumi-lang-go="`true`" pulumi-lang-python="`true`" pulumi-lang-yaml="`true`" pulumi-lang-java="`true`" pulumi-lang-hcl="`true`">`true`</span>, since a table with another key is an error.
 func (o StateLockTableOutput) Complete() pulumi.BoolOutput {
 	return o.ApplyT(func(v *StateLockTable) pulumi.BoolOutput { return v.Complete }).(pulumi.BoolOutput)
 }
 
-// A table on the PostgreSQL server that the provider is configured for.
-func (o StateLockTableOutput) Postgres() StateLockTablePostgresOutput {
-	return o.ApplyT(func(v *StateLockTable) StateLockTablePostgresOutput { return v.Postgres }).(StateLockTablePostgresOutput)
+// A table on DynamoDB, or on an emulation of it. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+func (o StateLockTableOutput) Dynamodb() StateLockTableDynamodbPtrOutput {
+	return o.ApplyT(func(v *StateLockTable) StateLockTableDynamodbPtrOutput { return v.Dynamodb }).(StateLockTableDynamodbPtrOutput)
 }
 
-// Host and port of the server. A table that cannot be found on another server is an error, never taken for one that is gone.
+// A table on the PostgreSQL server that the provider is configured for. Exactly one of <span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span> and <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> is set; changing from one to the other replaces the table.
+func (o StateLockTableOutput) Postgres() StateLockTablePostgresPtrOutput {
+	return o.ApplyT(func(v *StateLockTable) StateLockTablePostgresPtrOutput { return v.Postgres }).(StateLockTablePostgresPtrOutput)
+}
+
+// Host and port of the PostgreSQL server, or the URL of DynamoDB. A table that cannot be found on another server, or with the credentials of another account, is an error, never taken for one that is gone.
 func (o StateLockTableOutput) Server() pulumi.StringOutput {
 	return o.ApplyT(func(v *StateLockTable) pulumi.StringOutput { return v.Server }).(pulumi.StringOutput)
 }

@@ -57,7 +57,7 @@ func (r Report) Step(name string) (step Step, ok bool) {
 	return r.Steps[i], true
 }
 
-// Preview says what Up would do. It takes no lock and writes nothing.
+// Preview says what Up would do. It takes no lock and writes nothing to the backend.
 func (c CLI) Preview(ctx context.Context, stack string, args ...string) (Report, error) {
 	return c.operate(ctx, append([]string{"preview", "--stack", stack}, args...))
 }

@@ -21,6 +21,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/internal/endpoint-discovery v1.13.12 // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
 	github.com/iwdgo/sigintwindows v0.2.2 // indirect
+	github.com/mattn/go-shellwords v1.0.16 // indirect
 	github.com/nxadm/tail v1.4.11 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	gopkg.in/tomb.v1 v1.0.0-20141024135613-dd632973f1e7 // indirect

@@ -67,7 +67,7 @@ func (c CLI) Up(ctx context.Context, stack string, args ...string) (Report, erro
 	return c.operate(ctx, append([]string{"up", "--yes", "--skip-preview", "--stack", stack}, args...))
 }
 
-// Refresh reads every resource into the state.
+// Refresh reads every resource into the state, without running the program.
 func (c CLI) Refresh(ctx context.Context, stack string, args ...string) (Report, error) {
 	return c.operate(ctx, append([]string{"refresh", "--yes", "--skip-preview", "--stack", stack}, args...))
 }

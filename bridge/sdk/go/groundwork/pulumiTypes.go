@@ -2190,7 +2190,7 @@ type StateBucketAccess struct {
 	Level string `pulumi:"level"`
 	// Narrows the entry to keys that start with this, such as `infra/`. Left out: the whole bucket.
 	Prefix *string `pulumi:"prefix"`
-	// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Wildcards are refused.
+	// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Versity S3 Gateway: access keys. Wildcards are refused.
 	Principals []string `pulumi:"principals"`
 }
 
@@ -2210,7 +2210,7 @@ type StateBucketAccessArgs struct {
 	Level pulumi.StringInput `pulumi:"level"`
 	// Narrows the entry to keys that start with this, such as `infra/`. Left out: the whole bucket.
 	Prefix pulumi.StringPtrInput `pulumi:"prefix"`
-	// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Wildcards are refused.
+	// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Versity S3 Gateway: access keys. Wildcards are refused.
 	Principals pulumi.StringArrayInput `pulumi:"principals"`
 }
 
@@ -2275,7 +2275,7 @@ func (o StateBucketAccessOutput) Prefix() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v StateBucketAccess) *string { return v.Prefix }).(pulumi.StringPtrOutput)
 }
 
-// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Wildcards are refused.
+// AWS: ARNs of users, roles or accounts (`arn:aws:iam::123456789012:root`). Scaleway: `user_id:<uuid>` or `application_id:<uuid>`. Versity S3 Gateway: access keys. Wildcards are refused.
 func (o StateBucketAccessOutput) Principals() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v StateBucketAccess) []string { return v.Principals }).(pulumi.StringArrayOutput)
 }
@@ -6027,6 +6027,524 @@ func (o GetS3CapabilitiesSourceArrayOutput) Index(i pulumi.IntInput) GetS3Capabi
 	}).(GetS3CapabilitiesSourceOutput)
 }
 
+type GetStateLocksDynamodb struct {
+	// The table's region. Default: <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span> of the provider.
+	Region *string `pulumi:"region"`
+	// The table.
+	Table string `pulumi:"table"`
+}
+
+// GetStateLocksDynamodbInput is an input type that accepts GetStateLocksDynamodbArgs and GetStateLocksDynamodbOutput values.
+// You can construct a concrete instance of `GetStateLocksDynamodbInput` via:
+//
+//	GetStateLocksDynamodbArgs{...}
+type GetStateLocksDynamodbInput interface {
+	pulumi.Input
+
+	ToGetStateLocksDynamodbOutput() GetStateLocksDynamodbOutput
+	ToGetStateLocksDynamodbOutputWithContext(context.Context) GetStateLocksDynamodbOutput
+}
+
+type GetStateLocksDynamodbArgs struct {
+	// The table's region. Default: <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span> of the provider.
+	Region pulumi.StringPtrInput `pulumi:"region"`
+	// The table.
+	Table pulumi.StringInput `pulumi:"table"`
+}
+
+func (GetStateLocksDynamodbArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksDynamodb)(nil)).Elem()
+}
+
+func (i GetStateLocksDynamodbArgs) ToGetStateLocksDynamodbOutput() GetStateLocksDynamodbOutput {
+	return i.ToGetStateLocksDynamodbOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksDynamodbArgs) ToGetStateLocksDynamodbOutputWithContext(ctx context.Context) GetStateLocksDynamodbOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksDynamodbOutput)
+}
+
+func (i GetStateLocksDynamodbArgs) ToGetStateLocksDynamodbPtrOutput() GetStateLocksDynamodbPtrOutput {
+	return i.ToGetStateLocksDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksDynamodbArgs) ToGetStateLocksDynamodbPtrOutputWithContext(ctx context.Context) GetStateLocksDynamodbPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksDynamodbOutput).ToGetStateLocksDynamodbPtrOutputWithContext(ctx)
+}
+
+// GetStateLocksDynamodbPtrInput is an input type that accepts GetStateLocksDynamodbArgs, GetStateLocksDynamodbPtr and GetStateLocksDynamodbPtrOutput values.
+// You can construct a concrete instance of `GetStateLocksDynamodbPtrInput` via:
+//
+//	        GetStateLocksDynamodbArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetStateLocksDynamodbPtrInput interface {
+	pulumi.Input
+
+	ToGetStateLocksDynamodbPtrOutput() GetStateLocksDynamodbPtrOutput
+	ToGetStateLocksDynamodbPtrOutputWithContext(context.Context) GetStateLocksDynamodbPtrOutput
+}
+
+type getStateLocksDynamodbPtrType GetStateLocksDynamodbArgs
+
+func GetStateLocksDynamodbPtr(v *GetStateLocksDynamodbArgs) GetStateLocksDynamodbPtrInput {
+	return (*getStateLocksDynamodbPtrType)(v)
+}
+
+func (*getStateLocksDynamodbPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStateLocksDynamodb)(nil)).Elem()
+}
+
+func (i *getStateLocksDynamodbPtrType) ToGetStateLocksDynamodbPtrOutput() GetStateLocksDynamodbPtrOutput {
+	return i.ToGetStateLocksDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (i *getStateLocksDynamodbPtrType) ToGetStateLocksDynamodbPtrOutputWithContext(ctx context.Context) GetStateLocksDynamodbPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksDynamodbPtrOutput)
+}
+
+type GetStateLocksDynamodbOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksDynamodbOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksDynamodb)(nil)).Elem()
+}
+
+func (o GetStateLocksDynamodbOutput) ToGetStateLocksDynamodbOutput() GetStateLocksDynamodbOutput {
+	return o
+}
+
+func (o GetStateLocksDynamodbOutput) ToGetStateLocksDynamodbOutputWithContext(ctx context.Context) GetStateLocksDynamodbOutput {
+	return o
+}
+
+func (o GetStateLocksDynamodbOutput) ToGetStateLocksDynamodbPtrOutput() GetStateLocksDynamodbPtrOutput {
+	return o.ToGetStateLocksDynamodbPtrOutputWithContext(context.Background())
+}
+
+func (o GetStateLocksDynamodbOutput) ToGetStateLocksDynamodbPtrOutputWithContext(ctx context.Context) GetStateLocksDynamodbPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetStateLocksDynamodb) *GetStateLocksDynamodb {
+		return &v
+	}).(GetStateLocksDynamodbPtrOutput)
+}
+
+// The table's region. Default: <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span> of the provider.
+func (o GetStateLocksDynamodbOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStateLocksDynamodb) *string { return v.Region }).(pulumi.StringPtrOutput)
+}
+
+// The table.
+func (o GetStateLocksDynamodbOutput) Table() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksDynamodb) string { return v.Table }).(pulumi.StringOutput)
+}
+
+type GetStateLocksDynamodbPtrOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksDynamodbPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStateLocksDynamodb)(nil)).Elem()
+}
+
+func (o GetStateLocksDynamodbPtrOutput) ToGetStateLocksDynamodbPtrOutput() GetStateLocksDynamodbPtrOutput {
+	return o
+}
+
+func (o GetStateLocksDynamodbPtrOutput) ToGetStateLocksDynamodbPtrOutputWithContext(ctx context.Context) GetStateLocksDynamodbPtrOutput {
+	return o
+}
+
+func (o GetStateLocksDynamodbPtrOutput) Elem() GetStateLocksDynamodbOutput {
+	return o.ApplyT(func(v *GetStateLocksDynamodb) GetStateLocksDynamodb {
+		if v != nil {
+			return *v
+		}
+		var ret GetStateLocksDynamodb
+		return ret
+	}).(GetStateLocksDynamodbOutput)
+}
+
+// The table's region. Default: <span pulumi-lang-nodejs="`dynamodbRegion`" pulumi-lang-dotnet="`DynamodbRegion`" pulumi-lang-go="`dynamodbRegion`" pulumi-lang-python="`dynamodb_region`" pulumi-lang-yaml="`dynamodbRegion`" pulumi-lang-java="`dynamodbRegion`" pulumi-lang-hcl="`dynamodb_region`">`dynamodbRegion`</span> of the provider.
+func (o GetStateLocksDynamodbPtrOutput) Region() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStateLocksDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Region
+	}).(pulumi.StringPtrOutput)
+}
+
+// The table.
+func (o GetStateLocksDynamodbPtrOutput) Table() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStateLocksDynamodb) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Table
+	}).(pulumi.StringPtrOutput)
+}
+
+type GetStateLocksLock struct {
+	// Whether anybody may take it.
+	Expired bool `pulumi:"expired"`
+	// The number of a lease, which grows with each one; null for other locks.
+	Fence int `pulumi:"fence"`
+	// Who holds it.
+	Holder string `pulumi:"holder"`
+	// Names this very lock, for `groundwork locks break`.
+	Id string `pulumi:"id"`
+	// <span pulumi-lang-nodejs="`lease`" pulumi-lang-dotnet="`Lease`" pulumi-lang-go="`lease`" pulumi-lang-python="`lease`" pulumi-lang-yaml="`lease`" pulumi-lang-java="`lease`" pulumi-lang-hcl="`lease`">`lease`</span>, <span pulumi-lang-nodejs="`lockfile`" pulumi-lang-dotnet="`Lockfile`" pulumi-lang-go="`lockfile`" pulumi-lang-python="`lockfile`" pulumi-lang-yaml="`lockfile`" pulumi-lang-java="`lockfile`" pulumi-lang-hcl="`lockfile`">`lockfile`</span>, <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> or <span pulumi-lang-nodejs="`pulumi`" pulumi-lang-dotnet="`Pulumi`" pulumi-lang-go="`pulumi`" pulumi-lang-python="`pulumi`" pulumi-lang-yaml="`pulumi`" pulumi-lang-java="`pulumi`" pulumi-lang-hcl="`pulumi`">`pulumi`</span>.
+	Kind string `pulumi:"kind"`
+	// How long a lease lasts unless it is renewed; negative once it has expired. Null for a lock without an end.
+	LeftSeconds int `pulumi:"leftSeconds"`
+	// What is locked: the name of a lease, the address of a state, a stack.
+	Name string `pulumi:"name"`
+	// What for; null where the tool does not say.
+	Operation string `pulumi:"operation"`
+	// Where the lock is; null for a lease.
+	Place string `pulumi:"place"`
+	// Since when, in RFC 3339; null where it is not known.
+	Since string `pulumi:"since"`
+	// How many wait for a lease, where the table knows; null for other locks.
+	Waiting int `pulumi:"waiting"`
+}
+
+// GetStateLocksLockInput is an input type that accepts GetStateLocksLockArgs and GetStateLocksLockOutput values.
+// You can construct a concrete instance of `GetStateLocksLockInput` via:
+//
+//	GetStateLocksLockArgs{...}
+type GetStateLocksLockInput interface {
+	pulumi.Input
+
+	ToGetStateLocksLockOutput() GetStateLocksLockOutput
+	ToGetStateLocksLockOutputWithContext(context.Context) GetStateLocksLockOutput
+}
+
+type GetStateLocksLockArgs struct {
+	// Whether anybody may take it.
+	Expired pulumi.BoolInput `pulumi:"expired"`
+	// The number of a lease, which grows with each one; null for other locks.
+	Fence pulumi.IntInput `pulumi:"fence"`
+	// Who holds it.
+	Holder pulumi.StringInput `pulumi:"holder"`
+	// Names this very lock, for `groundwork locks break`.
+	Id pulumi.StringInput `pulumi:"id"`
+	// <span pulumi-lang-nodejs="`lease`" pulumi-lang-dotnet="`Lease`" pulumi-lang-go="`lease`" pulumi-lang-python="`lease`" pulumi-lang-yaml="`lease`" pulumi-lang-java="`lease`" pulumi-lang-hcl="`lease`">`lease`</span>, <span pulumi-lang-nodejs="`lockfile`" pulumi-lang-dotnet="`Lockfile`" pulumi-lang-go="`lockfile`" pulumi-lang-python="`lockfile`" pulumi-lang-yaml="`lockfile`" pulumi-lang-java="`lockfile`" pulumi-lang-hcl="`lockfile`">`lockfile`</span>, <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> or <span pulumi-lang-nodejs="`pulumi`" pulumi-lang-dotnet="`Pulumi`" pulumi-lang-go="`pulumi`" pulumi-lang-python="`pulumi`" pulumi-lang-yaml="`pulumi`" pulumi-lang-java="`pulumi`" pulumi-lang-hcl="`pulumi`">`pulumi`</span>.
+	Kind pulumi.StringInput `pulumi:"kind"`
+	// How long a lease lasts unless it is renewed; negative once it has expired. Null for a lock without an end.
+	LeftSeconds pulumi.IntInput `pulumi:"leftSeconds"`
+	// What is locked: the name of a lease, the address of a state, a stack.
+	Name pulumi.StringInput `pulumi:"name"`
+	// What for; null where the tool does not say.
+	Operation pulumi.StringInput `pulumi:"operation"`
+	// Where the lock is; null for a lease.
+	Place pulumi.StringInput `pulumi:"place"`
+	// Since when, in RFC 3339; null where it is not known.
+	Since pulumi.StringInput `pulumi:"since"`
+	// How many wait for a lease, where the table knows; null for other locks.
+	Waiting pulumi.IntInput `pulumi:"waiting"`
+}
+
+func (GetStateLocksLockArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksLock)(nil)).Elem()
+}
+
+func (i GetStateLocksLockArgs) ToGetStateLocksLockOutput() GetStateLocksLockOutput {
+	return i.ToGetStateLocksLockOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksLockArgs) ToGetStateLocksLockOutputWithContext(ctx context.Context) GetStateLocksLockOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksLockOutput)
+}
+
+// GetStateLocksLockArrayInput is an input type that accepts GetStateLocksLockArray and GetStateLocksLockArrayOutput values.
+// You can construct a concrete instance of `GetStateLocksLockArrayInput` via:
+//
+//	GetStateLocksLockArray{ GetStateLocksLockArgs{...} }
+type GetStateLocksLockArrayInput interface {
+	pulumi.Input
+
+	ToGetStateLocksLockArrayOutput() GetStateLocksLockArrayOutput
+	ToGetStateLocksLockArrayOutputWithContext(context.Context) GetStateLocksLockArrayOutput
+}
+
+type GetStateLocksLockArray []GetStateLocksLockInput
+
+func (GetStateLocksLockArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GetStateLocksLock)(nil)).Elem()
+}
+
+func (i GetStateLocksLockArray) ToGetStateLocksLockArrayOutput() GetStateLocksLockArrayOutput {
+	return i.ToGetStateLocksLockArrayOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksLockArray) ToGetStateLocksLockArrayOutputWithContext(ctx context.Context) GetStateLocksLockArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksLockArrayOutput)
+}
+
+type GetStateLocksLockOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksLockOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksLock)(nil)).Elem()
+}
+
+func (o GetStateLocksLockOutput) ToGetStateLocksLockOutput() GetStateLocksLockOutput {
+	return o
+}
+
+func (o GetStateLocksLockOutput) ToGetStateLocksLockOutputWithContext(ctx context.Context) GetStateLocksLockOutput {
+	return o
+}
+
+// Whether anybody may take it.
+func (o GetStateLocksLockOutput) Expired() pulumi.BoolOutput {
+	return o.ApplyT(func(v GetStateLocksLock) bool { return v.Expired }).(pulumi.BoolOutput)
+}
+
+// The number of a lease, which grows with each one; null for other locks.
+func (o GetStateLocksLockOutput) Fence() pulumi.IntOutput {
+	return o.ApplyT(func(v GetStateLocksLock) int { return v.Fence }).(pulumi.IntOutput)
+}
+
+// Who holds it.
+func (o GetStateLocksLockOutput) Holder() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Holder }).(pulumi.StringOutput)
+}
+
+// Names this very lock, for `groundwork locks break`.
+func (o GetStateLocksLockOutput) Id() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Id }).(pulumi.StringOutput)
+}
+
+// <span pulumi-lang-nodejs="`lease`" pulumi-lang-dotnet="`Lease`" pulumi-lang-go="`lease`" pulumi-lang-python="`lease`" pulumi-lang-yaml="`lease`" pulumi-lang-java="`lease`" pulumi-lang-hcl="`lease`">`lease`</span>, <span pulumi-lang-nodejs="`lockfile`" pulumi-lang-dotnet="`Lockfile`" pulumi-lang-go="`lockfile`" pulumi-lang-python="`lockfile`" pulumi-lang-yaml="`lockfile`" pulumi-lang-java="`lockfile`" pulumi-lang-hcl="`lockfile`">`lockfile`</span>, <span pulumi-lang-nodejs="`dynamodb`" pulumi-lang-dotnet="`Dynamodb`" pulumi-lang-go="`dynamodb`" pulumi-lang-python="`dynamodb`" pulumi-lang-yaml="`dynamodb`" pulumi-lang-java="`dynamodb`" pulumi-lang-hcl="`dynamodb`">`dynamodb`</span> or <span pulumi-lang-nodejs="`pulumi`" pulumi-lang-dotnet="`Pulumi`" pulumi-lang-go="`pulumi`" pulumi-lang-python="`pulumi`" pulumi-lang-yaml="`pulumi`" pulumi-lang-java="`pulumi`" pulumi-lang-hcl="`pulumi`">`pulumi`</span>.
+func (o GetStateLocksLockOutput) Kind() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Kind }).(pulumi.StringOutput)
+}
+
+// How long a lease lasts unless it is renewed; negative once it has expired. Null for a lock without an end.
+func (o GetStateLocksLockOutput) LeftSeconds() pulumi.IntOutput {
+	return o.ApplyT(func(v GetStateLocksLock) int { return v.LeftSeconds }).(pulumi.IntOutput)
+}
+
+// What is locked: the name of a lease, the address of a state, a stack.
+func (o GetStateLocksLockOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// What for; null where the tool does not say.
+func (o GetStateLocksLockOutput) Operation() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Operation }).(pulumi.StringOutput)
+}
+
+// Where the lock is; null for a lease.
+func (o GetStateLocksLockOutput) Place() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Place }).(pulumi.StringOutput)
+}
+
+// Since when, in RFC 3339; null where it is not known.
+func (o GetStateLocksLockOutput) Since() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Since }).(pulumi.StringOutput)
+}
+
+// How many wait for a lease, where the table knows; null for other locks.
+func (o GetStateLocksLockOutput) Waiting() pulumi.IntOutput {
+	return o.ApplyT(func(v GetStateLocksLock) int { return v.Waiting }).(pulumi.IntOutput)
+}
+
+type GetStateLocksLockArrayOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksLockArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GetStateLocksLock)(nil)).Elem()
+}
+
+func (o GetStateLocksLockArrayOutput) ToGetStateLocksLockArrayOutput() GetStateLocksLockArrayOutput {
+	return o
+}
+
+func (o GetStateLocksLockArrayOutput) ToGetStateLocksLockArrayOutputWithContext(ctx context.Context) GetStateLocksLockArrayOutput {
+	return o
+}
+
+func (o GetStateLocksLockArrayOutput) Index(i pulumi.IntInput) GetStateLocksLockOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) GetStateLocksLock {
+		return vs[0].([]GetStateLocksLock)[vs[1].(int)]
+	}).(GetStateLocksLockOutput)
+}
+
+type GetStateLocksPostgres struct {
+	// The lock database.
+	Database string `pulumi:"database"`
+	// The table's schema. Default: <span pulumi-lang-nodejs="`public`" pulumi-lang-dotnet="`Public`" pulumi-lang-go="`public`" pulumi-lang-python="`public`" pulumi-lang-yaml="`public`" pulumi-lang-java="`public`" pulumi-lang-hcl="`public`">`public`</span>.
+	Schema *string `pulumi:"schema"`
+	// The table. Default: <span pulumi-lang-nodejs="`pulumiStateLocks`" pulumi-lang-dotnet="`PulumiStateLocks`" pulumi-lang-go="`pulumiStateLocks`" pulumi-lang-python="`pulumi_state_locks`" pulumi-lang-yaml="`pulumiStateLocks`" pulumi-lang-java="`pulumiStateLocks`" pulumi-lang-hcl="`pulumi_state_locks`">`pulumiStateLocks`</span>.
+	Table *string `pulumi:"table"`
+}
+
+// GetStateLocksPostgresInput is an input type that accepts GetStateLocksPostgresArgs and GetStateLocksPostgresOutput values.
+// You can construct a concrete instance of `GetStateLocksPostgresInput` via:
+//
+//	GetStateLocksPostgresArgs{...}
+type GetStateLocksPostgresInput interface {
+	pulumi.Input
+
+	ToGetStateLocksPostgresOutput() GetStateLocksPostgresOutput
+	ToGetStateLocksPostgresOutputWithContext(context.Context) GetStateLocksPostgresOutput
+}
+
+type GetStateLocksPostgresArgs struct {
+	// The lock database.
+	Database pulumi.StringInput `pulumi:"database"`
+	// The table's schema. Default: <span pulumi-lang-nodejs="`public`" pulumi-lang-dotnet="`Public`" pulumi-lang-go="`public`" pulumi-lang-python="`public`" pulumi-lang-yaml="`public`" pulumi-lang-java="`public`" pulumi-lang-hcl="`public`">`public`</span>.
+	Schema pulumi.StringPtrInput `pulumi:"schema"`
+	// The table. Default: <span pulumi-lang-nodejs="`pulumiStateLocks`" pulumi-lang-dotnet="`PulumiStateLocks`" pulumi-lang-go="`pulumiStateLocks`" pulumi-lang-python="`pulumi_state_locks`" pulumi-lang-yaml="`pulumiStateLocks`" pulumi-lang-java="`pulumiStateLocks`" pulumi-lang-hcl="`pulumi_state_locks`">`pulumiStateLocks`</span>.
+	Table pulumi.StringPtrInput `pulumi:"table"`
+}
+
+func (GetStateLocksPostgresArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksPostgres)(nil)).Elem()
+}
+
+func (i GetStateLocksPostgresArgs) ToGetStateLocksPostgresOutput() GetStateLocksPostgresOutput {
+	return i.ToGetStateLocksPostgresOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksPostgresArgs) ToGetStateLocksPostgresOutputWithContext(ctx context.Context) GetStateLocksPostgresOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksPostgresOutput)
+}
+
+func (i GetStateLocksPostgresArgs) ToGetStateLocksPostgresPtrOutput() GetStateLocksPostgresPtrOutput {
+	return i.ToGetStateLocksPostgresPtrOutputWithContext(context.Background())
+}
+
+func (i GetStateLocksPostgresArgs) ToGetStateLocksPostgresPtrOutputWithContext(ctx context.Context) GetStateLocksPostgresPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksPostgresOutput).ToGetStateLocksPostgresPtrOutputWithContext(ctx)
+}
+
+// GetStateLocksPostgresPtrInput is an input type that accepts GetStateLocksPostgresArgs, GetStateLocksPostgresPtr and GetStateLocksPostgresPtrOutput values.
+// You can construct a concrete instance of `GetStateLocksPostgresPtrInput` via:
+//
+//	        GetStateLocksPostgresArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetStateLocksPostgresPtrInput interface {
+	pulumi.Input
+
+	ToGetStateLocksPostgresPtrOutput() GetStateLocksPostgresPtrOutput
+	ToGetStateLocksPostgresPtrOutputWithContext(context.Context) GetStateLocksPostgresPtrOutput
+}
+
+type getStateLocksPostgresPtrType GetStateLocksPostgresArgs
+
+func GetStateLocksPostgresPtr(v *GetStateLocksPostgresArgs) GetStateLocksPostgresPtrInput {
+	return (*getStateLocksPostgresPtrType)(v)
+}
+
+func (*getStateLocksPostgresPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStateLocksPostgres)(nil)).Elem()
+}
+
+func (i *getStateLocksPostgresPtrType) ToGetStateLocksPostgresPtrOutput() GetStateLocksPostgresPtrOutput {
+	return i.ToGetStateLocksPostgresPtrOutputWithContext(context.Background())
+}
+
+func (i *getStateLocksPostgresPtrType) ToGetStateLocksPostgresPtrOutputWithContext(ctx context.Context) GetStateLocksPostgresPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStateLocksPostgresPtrOutput)
+}
+
+type GetStateLocksPostgresOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksPostgresOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GetStateLocksPostgres)(nil)).Elem()
+}
+
+func (o GetStateLocksPostgresOutput) ToGetStateLocksPostgresOutput() GetStateLocksPostgresOutput {
+	return o
+}
+
+func (o GetStateLocksPostgresOutput) ToGetStateLocksPostgresOutputWithContext(ctx context.Context) GetStateLocksPostgresOutput {
+	return o
+}
+
+func (o GetStateLocksPostgresOutput) ToGetStateLocksPostgresPtrOutput() GetStateLocksPostgresPtrOutput {
+	return o.ToGetStateLocksPostgresPtrOutputWithContext(context.Background())
+}
+
+func (o GetStateLocksPostgresOutput) ToGetStateLocksPostgresPtrOutputWithContext(ctx context.Context) GetStateLocksPostgresPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetStateLocksPostgres) *GetStateLocksPostgres {
+		return &v
+	}).(GetStateLocksPostgresPtrOutput)
+}
+
+// The lock database.
+func (o GetStateLocksPostgresOutput) Database() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksPostgres) string { return v.Database }).(pulumi.StringOutput)
+}
+
+// The table's schema. Default: <span pulumi-lang-nodejs="`public`" pulumi-lang-dotnet="`Public`" pulumi-lang-go="`public`" pulumi-lang-python="`public`" pulumi-lang-yaml="`public`" pulumi-lang-java="`public`" pulumi-lang-hcl="`public`">`public`</span>.
+func (o GetStateLocksPostgresOutput) Schema() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStateLocksPostgres) *string { return v.Schema }).(pulumi.StringPtrOutput)
+}
+
+// The table. Default: <span pulumi-lang-nodejs="`pulumiStateLocks`" pulumi-lang-dotnet="`PulumiStateLocks`" pulumi-lang-go="`pulumiStateLocks`" pulumi-lang-python="`pulumi_state_locks`" pulumi-lang-yaml="`pulumiStateLocks`" pulumi-lang-java="`pulumiStateLocks`" pulumi-lang-hcl="`pulumi_state_locks`">`pulumiStateLocks`</span>.
+func (o GetStateLocksPostgresOutput) Table() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStateLocksPostgres) *string { return v.Table }).(pulumi.StringPtrOutput)
+}
+
+type GetStateLocksPostgresPtrOutput struct{ *pulumi.OutputState }
+
+func (GetStateLocksPostgresPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStateLocksPostgres)(nil)).Elem()
+}
+
+func (o GetStateLocksPostgresPtrOutput) ToGetStateLocksPostgresPtrOutput() GetStateLocksPostgresPtrOutput {
+	return o
+}
+
+func (o GetStateLocksPostgresPtrOutput) ToGetStateLocksPostgresPtrOutputWithContext(ctx context.Context) GetStateLocksPostgresPtrOutput {
+	return o
+}
+
+func (o GetStateLocksPostgresPtrOutput) Elem() GetStateLocksPostgresOutput {
+	return o.ApplyT(func(v *GetStateLocksPostgres) GetStateLocksPostgres {
+		if v != nil {
+			return *v
+		}
+		var ret GetStateLocksPostgres
+		return ret
+	}).(GetStateLocksPostgresOutput)
+}
+
+// The lock database.
+func (o GetStateLocksPostgresPtrOutput) Database() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStateLocksPostgres) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Database
+	}).(pulumi.StringPtrOutput)
+}
+
+// The table's schema. Default: <span pulumi-lang-nodejs="`public`" pulumi-lang-dotnet="`Public`" pulumi-lang-go="`public`" pulumi-lang-python="`public`" pulumi-lang-yaml="`public`" pulumi-lang-java="`public`" pulumi-lang-hcl="`public`">`public`</span>.
+func (o GetStateLocksPostgresPtrOutput) Schema() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStateLocksPostgres) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Schema
+	}).(pulumi.StringPtrOutput)
+}
+
+// The table. Default: <span pulumi-lang-nodejs="`pulumiStateLocks`" pulumi-lang-dotnet="`PulumiStateLocks`" pulumi-lang-go="`pulumiStateLocks`" pulumi-lang-python="`pulumi_state_locks`" pulumi-lang-yaml="`pulumiStateLocks`" pulumi-lang-java="`pulumiStateLocks`" pulumi-lang-hcl="`pulumi_state_locks`">`pulumiStateLocks`</span>.
+func (o GetStateLocksPostgresPtrOutput) Table() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStateLocksPostgres) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Table
+	}).(pulumi.StringPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileHttpInput)(nil)).Elem(), BackendConfigFileHttpArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendConfigFileHttpPtrInput)(nil)).Elem(), BackendConfigFileHttpArgs{})
@@ -6080,6 +6598,12 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GetEnvironmentLayoutEnvironmentsStateArrayInput)(nil)).Elem(), GetEnvironmentLayoutEnvironmentsStateArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetS3CapabilitiesSourceInput)(nil)).Elem(), GetS3CapabilitiesSourceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetS3CapabilitiesSourceArrayInput)(nil)).Elem(), GetS3CapabilitiesSourceArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksDynamodbInput)(nil)).Elem(), GetStateLocksDynamodbArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksDynamodbPtrInput)(nil)).Elem(), GetStateLocksDynamodbArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksLockInput)(nil)).Elem(), GetStateLocksLockArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksLockArrayInput)(nil)).Elem(), GetStateLocksLockArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksPostgresInput)(nil)).Elem(), GetStateLocksPostgresArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStateLocksPostgresPtrInput)(nil)).Elem(), GetStateLocksPostgresArgs{})
 	pulumi.RegisterOutputType(BackendConfigFileHttpOutput{})
 	pulumi.RegisterOutputType(BackendConfigFileHttpPtrOutput{})
 	pulumi.RegisterOutputType(BackendConfigFileLockDatabaseOutput{})
@@ -6132,4 +6656,10 @@ func init() {
 	pulumi.RegisterOutputType(GetEnvironmentLayoutEnvironmentsStateArrayOutput{})
 	pulumi.RegisterOutputType(GetS3CapabilitiesSourceOutput{})
 	pulumi.RegisterOutputType(GetS3CapabilitiesSourceArrayOutput{})
+	pulumi.RegisterOutputType(GetStateLocksDynamodbOutput{})
+	pulumi.RegisterOutputType(GetStateLocksDynamodbPtrOutput{})
+	pulumi.RegisterOutputType(GetStateLocksLockOutput{})
+	pulumi.RegisterOutputType(GetStateLocksLockArrayOutput{})
+	pulumi.RegisterOutputType(GetStateLocksPostgresOutput{})
+	pulumi.RegisterOutputType(GetStateLocksPostgresPtrOutput{})
 }

@@ -159,9 +159,9 @@ const (
 	ActiveTimeout = 10 * time.Minute
 )
 
-// poll calls look until it is done or fails.
-func poll(ctx context.Context, timeout time.Duration, look func() (done bool, err error)) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// poll calls look until it is done or fails, for no longer than ActiveTimeout.
+func poll(ctx context.Context, look func() (done bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, ActiveTimeout)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestWait) {
 		done, err := look()
@@ -179,7 +179,7 @@ func poll(ctx context.Context, timeout time.Duration, look func() (done bool, er
 // active waits until a table can be used and changed, and checks its shape.
 func (c *Client) active(ctx context.Context, table string) (*types.TableDescription, error) {
 	var found *types.TableDescription
-	err := poll(ctx, ActiveTimeout, func() (bool, error) {
+	err := poll(ctx, func() (bool, error) {
 		var err error
 		if found, err = c.describe(ctx, table); err != nil {
 			return false, err

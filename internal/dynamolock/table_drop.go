@@ -103,7 +103,7 @@ func (c *Client) DropTable(ctx context.Context, table string) error {
 			return errors.Join(err, c.protect(context.WithoutCancel(ctx), table, true))
 		}
 	}
-	return poll(ctx, ActiveTimeout, func() (bool, error) {
+	return poll(ctx, func() (bool, error) {
 		_, err := c.api.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &table})
 		err = c.wrap("DeleteTable", table, err)
 		if errors.Is(err, ErrNotFound) {

@@ -152,7 +152,7 @@ func (c *Client) Apply(ctx context.Context, table string, want Settings, optiona
 		looks = 4
 	}
 	var missing []change
-	err := poll(ctx, ActiveTimeout, func() (bool, error) {
+	err := poll(ctx, func() (bool, error) {
 		is, err := c.Observe(ctx, table)
 		if err != nil {
 			return false, err
@@ -242,7 +242,7 @@ func (c *Client) protect(ctx context.Context, table string, on bool) error {
 // update changes a table and waits until it can be changed again.
 func (c *Client) update(ctx context.Context, in *dynamodb.UpdateTableInput) error {
 	table := aws.ToString(in.TableName)
-	err := poll(ctx, ActiveTimeout, func() (bool, error) {
+	err := poll(ctx, func() (bool, error) {
 		_, err := c.api.UpdateTable(ctx, in)
 		err = c.wrap("UpdateTable", table, err)
 		return err == nil, ignore(err, ErrInUse) // another change is under way
@@ -255,7 +255,7 @@ func (c *Client) update(ctx context.Context, in *dynamodb.UpdateTableInput) erro
 
 // setRecovery waits while AWS prepares the backups of a new table.
 func (c *Client) setRecovery(ctx context.Context, table string, on bool) error {
-	return poll(ctx, ActiveTimeout, func() (bool, error) {
+	return poll(ctx, func() (bool, error) {
 		_, err := c.api.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{
 			TableName: &table, PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: &on},
 		})

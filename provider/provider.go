@@ -74,7 +74,7 @@ func (p *groundworkProvider) Schema(_ context.Context, _ provider.SchemaRequest,
 	maps.Copy(attributes, postgresAttributes())
 	maps.Copy(attributes, dynamoAttributes())
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "groundwork creates, proves, locks, watches and rescues the place where infrastructure state lives.",
+		MarkdownDescription: "groundwork makes, proves, locks and guards the place where infrastructure state lives.",
 		Attributes:          attributes,
 	}
 }

@@ -51,7 +51,7 @@ func Provider() tfbridge.ProviderInfo {
 	info := tfbridge.ProviderInfo{
 		P:    pfbridge.ShimProvider(groundwork.New(Version)()),
 		Name: Name, DisplayName: Name, Publisher: owner, Version: Version,
-		Description: "Creates, proves, locks, watches and rescues the place where infrastructure state lives.",
+		Description: "Makes, proves, locks and guards the place where infrastructure state lives.",
 		Keywords:    []string{"category/infrastructure", "groundwork", "state", "backend", "s3", "postgresql"},
 		License:     "MPL-2.0", Homepage: repository, Repository: repository,
 		GitHubOrg: owner,

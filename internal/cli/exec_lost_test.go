@@ -154,3 +154,15 @@ func TestExecStopped(t *testing.T) {
 		t.Error(second.errOut.String())
 	}
 }
+
+// The lock is broken after the last renewal: that it was lost shows when it is to be given back.
+func TestExecFindsTheLockLostAtTheEnd(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	j := l.start(append([]string{"--lock", "x", "--lease", "1h", "--"}, l.trap("x")...)...)
+	l.await("in-x")
+	l.sql("DELETE FROM pulumi_state_locks")
+	l.write("go-x", "")
+	j.ends(0)
+	j.says(`THE LOCK "x" WAS LOST before the command ended`)
+}

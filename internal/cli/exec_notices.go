@@ -69,6 +69,10 @@ func (n *notices) kept(e lease.Event) {
 }
 
 func (n *notices) unreleased(err error, g lease.Grant) {
+	if errors.Is(err, lease.ErrLost) {
+		n.say("THE LOCK %q WAS LOST before the command ended, and others may have run meanwhile: %v", n.name, err)
+		return
+	}
 	n.say("the lock %q could not be given back and ends by itself in %s: %v", n.name, max(time.Until(g.Deadline()), 0).Round(time.Second), err)
 }
 

@@ -45,7 +45,7 @@ type Options struct {
 	Args []string
 	// Env is the environment of the program; nil is that of this process.
 	Env []string
-	// Stdin, Stdout and Stderr are handed to the program as they are.
+	// Stdin, Stdout and Stderr are handed to the program as they are; nil is the null device.
 	Stdin, Stdout, Stderr *os.File
 	// Events tells what happens; every function may be nil. Several may be called at the same time.
 	Events Events
@@ -62,7 +62,8 @@ type Events struct {
 	// Kept is called with every change of how certain it is that the lease lasts; for a lost one
 	// before anything is done about it.
 	Kept func(e lease.Event)
-	// Unreleased is called when the lease could not be given back, so that it ends by itself.
+	// Unreleased is called when the lease could not be given back. It ends by itself, unless the error
+	// matches lease.ErrLost: then it was lost unnoticed, after the last renewal.
 	Unreleased func(err error, g lease.Grant)
 }
 
@@ -79,7 +80,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	}
 	cmd := exec.Command(path, o.Args[1:]...) //nolint:gosec,noctx // it is what the user asked for, and ends by itself
 	cmd.Args[0] = o.Args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
+	stdio(cmd, o)
 	cmd.Env = o.Env
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
@@ -113,6 +114,20 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 		o.Events.Unreleased(failed, k.Grant())
 	}
 	return code, err
+}
+
+// stdio hands over what there is; the program gets the null device for what is nil. A nil *os.File in
+// cmd would start it with that descriptor closed, and the first file that it opens would get the number.
+func stdio(cmd *exec.Cmd, o Options) {
+	if o.Stdin != nil {
+		cmd.Stdin = o.Stdin
+	}
+	if o.Stdout != nil {
+		cmd.Stdout = o.Stdout
+	}
+	if o.Stderr != nil {
+		cmd.Stderr = o.Stderr
+	}
 }
 
 // acquire waits for the lease until it is there, the time is over, or a signal asks to stop.

@@ -67,7 +67,7 @@ func (l *listener) rest() {
 	defer l.mu.Unlock()
 	if l.joined == 0 && l.stop != nil {
 		l.stop()
-		l.stop, l.idle = nil, nil
+		l.stop, l.idle, l.hearing = nil, nil, false // or who comes next would rely on a connection that is gone
 	}
 }
 

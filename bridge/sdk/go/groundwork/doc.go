@@ -1,2 +1,2 @@
-// Creates, proves, locks, watches and rescues the place where infrastructure state lives.
+// Makes, proves, locks and guards the place where infrastructure state lives.
 package groundwork

@@ -78,6 +78,16 @@ type stateServer struct {
 	requests      []string
 }
 
+// lock puts another client's lock there, or takes it away if empty.
+func (s *stateServer) lock(name, info string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.locks, name)
+	if info != "" {
+		s.locks[name] = info
+	}
+}
+
 func (s *stateServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,11 +150,11 @@ func TestHTTPInUse(t *testing.T) {
 			run := cli(t, tool, filepath.Join(root, "infra"), env...)
 			must(t, run("init"))
 			must(t, run("apply", "-auto-approve"))
-			states.locks["/infra"] = `{"ID":"7f3a2b1c-1111-4222-8333-444455556666","Operation":"OperationTypeApply","Who":"ci@build-7","Version":"1.11.4","Created":"2026-01-02T03:04:05Z","Path":""}`
+			states.lock("/infra", `{"ID":"7f3a2b1c-1111-4222-8333-444455556666","Operation":"OperationTypeApply","Who":"ci@build-7","Version":"1.11.4","Created":"2026-01-02T03:04:05Z","Path":""}`)
 			if r := run("plan"); r.ExitCode == 0 || !strings.Contains(r.Output(), "7f3a2b1c-1111-4222-8333-444455556666") {
 				t.Errorf("under another client's lock: exit code %d\n%s", r.ExitCode, r.Output())
 			}
-			delete(states.locks, "/infra")
+			states.lock("/infra", "")
 
 			second := at("/coder")
 			second.RemoteStates = []RemoteState{{Name: "infra", HTTP: &HTTP{Address: server.URL + "/infra"}}}
@@ -159,6 +169,8 @@ func TestHTTPInUse(t *testing.T) {
 			if out := must(t, run("apply", "-auto-approve")); !strings.Contains(out, "c-1") {
 				t.Errorf("the remote state was not read:\n%s", out)
 			}
+			states.mu.Lock()
+			defer states.mu.Unlock()
 			if states.states["/coder"] == "" || len(states.locks) != 0 {
 				t.Errorf("states %v, locks %v, requests %v", len(states.states), states.locks, states.requests)
 			}

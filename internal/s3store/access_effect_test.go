@@ -160,7 +160,7 @@ func check(t *testing.T, what string, err error, may bool) {
 	switch {
 	case may && refused:
 		t.Errorf("%s is refused: %v", what, err)
-	case may && err != nil && !(errors.As(err, &resp) && resp.HTTPStatusCode() == http.StatusConflict):
+	case may && err != nil && (!errors.As(err, &resp) || resp.HTTPStatusCode() != http.StatusConflict):
 		t.Errorf("%s: %v", what, err)
 	case !may && !refused:
 		t.Errorf("%s is not refused: %v", what, err)

@@ -142,10 +142,10 @@ func s3Backend(t *testing.T, bucket string) (config string, env []string) {
 }
 
 // newTerraform makes a project with a backend.
-func newTerraform(t *testing.T, path string, make func(*testing.T, string) backend) (tool, Place) {
+func newTerraform(t *testing.T, path string, setUp func(*testing.T, string) backend) (tool, Place) {
 	t.Helper()
 	dir := t.TempDir()
-	b := make(t, dir)
+	b := setUp(t, dir)
 	c := tool{path: path, dir: dir, env: append(proc.CleanEnv(t.TempDir(),
 		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "AWS_EC2_METADATA_DISABLED=true", "NO_COLOR=1",
 		"TF_CLI_ARGS=-no-color", "TF_CLI_CONFIG_FILE="+os.DevNull), b.env...)}
@@ -159,10 +159,10 @@ func newTerraform(t *testing.T, path string, make func(*testing.T, string) backe
 // what a killed tool leaves is broken as it was seen.
 func TestInteroperation(t *testing.T) {
 	for name, path := range map[string]string{"terraform": testenv.Terraform(t), "tofu": testenv.OpenTofu(t)} {
-		for kind, make := range backends {
+		for kind, setUp := range backends {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				t.Parallel()
-				c, place := newTerraform(t, path, make)
+				c, place := newTerraform(t, path, setUp)
 				none(t)(place.Inspect(t.Context()))
 				toolHolds(t, c, place)
 				weHold(t, c, place)
@@ -257,7 +257,7 @@ func toolDies(t *testing.T, c tool, place Place) {
 		}
 	}
 	must(t, r.cmd.Process.Kill())
-	<-r.done
+	_ = <-r.done
 	switch place.Kind() {
 	case KindPG:
 		eventually(t, "the server has noticed", func() bool { l, err := place.Inspect(t.Context()); must(t, err); return len(l) == 0 })
@@ -277,7 +277,7 @@ func toolDies(t *testing.T, c tool, place Place) {
 
 // The same with Pulumi, in a bucket and in a folder.
 func TestInteroperationPulumi(t *testing.T) {
-	for name, make := range map[string]func(*testing.T) (Files, string, []string){
+	for name, setUp := range map[string]func(*testing.T) (Files, string, []string){
 		"bucket": func(t *testing.T) (Files, string, []string) {
 			client, name := bucket(t, true, "")
 			server := testenv.MinIO(t)
@@ -291,7 +291,7 @@ func TestInteroperationPulumi(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files, url, env := make(t)
+			files, url, env := setUp(t)
 			c := newPulumi(t, url, env)
 			place := NewPulumi(files, "shop", "dev")
 			none(t)(place.Inspect(t.Context()))
@@ -370,7 +370,7 @@ func pulumiDies(t *testing.T, c tool, place Place) {
 	await(t, r, func() bool { return c.exists("started") })
 	seen := one(t)(place.Inspect(t.Context()))
 	must(t, r.cmd.Process.Kill())
-	<-r.done
+	_ = <-r.done
 	c.write(t, "go", "")
 	if output := c.refused(t, up...); !strings.Contains(output, seen.ID()) {
 		t.Errorf("Pulumi names another lock than %s:\n%s", seen.ID(), output)

@@ -15,10 +15,10 @@ import (
 // everyKind runs a test on every kind of lock.
 func everyKind(t *testing.T, run func(t *testing.T, w world)) {
 	t.Helper()
-	for name, make := range worlds {
+	for name, setUp := range worlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(t, make(t))
+			run(t, setUp(t))
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/statefile"
 )
@@ -41,17 +42,37 @@ func markSuperseded(ctx context.Context, states []State, workDir, bucket string)
 	}
 }
 
+// A tool that destroys rewrites its local state after every resource, by truncating it first. A file
+// that reads as no state is looked at again for that long.
+const (
+	rewriteTime  = 3 * time.Second
+	rewritePause = 50 * time.Millisecond
+)
+
 func summarizeFile(ctx context.Context, file string) *statefile.Summary {
+	for end := time.Now().Add(rewriteTime); ; {
+		s, there := summarizeOnce(ctx, file)
+		if s != nil || !there || time.Now().After(end) {
+			return s
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(rewritePause):
+		}
+	}
+}
+
+func summarizeOnce(ctx context.Context, file string) (s *statefile.Summary, there bool) {
 	f, err := os.Open(file) //nolint:gosec // where the tool keeps its state in its own directory
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	s, err := statefile.Summarize(ctx, f, statefile.Options{Name: file})
-	if err != nil {
-		return nil
+	if s, err = statefile.Summarize(ctx, f, statefile.Options{Name: file}); err != nil {
+		return nil, true
 	}
-	return s
+	return s, true
 }
 
 // localStates are the files that a local backend keeps states in: one of the default workspace,

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // withSerial is a state of the same lineage at another serial.
@@ -52,6 +53,12 @@ func TestSuperseded(t *testing.T) {
 			}, "", false,
 		},
 		"a damaged file": {func(t *testing.T, dir, _ string, s []byte) { write(t, s[:len(s)/2], dir, localStateName) }, "", false},
+		"being rewritten by the tool": {func(t *testing.T, dir, _ string, s []byte) {
+			write(t, s[:len(s)/2], dir, localStateName)
+			done := make(chan error, 1)
+			time.AfterFunc(300*time.Millisecond, func() { done <- os.WriteFile(filepath.Join(dir, localStateName), s, 0o600) })
+			t.Cleanup(func() { must(t, <-done) })
+		}, "", true},
 		"of a workspace": {
 			func(t *testing.T, dir, _ string, s []byte) {
 				write(t, s, dir, localStateName+".d", "dev", localStateName)

@@ -32,8 +32,8 @@ func (f *locksFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.dir, "dir", ".", "directory of a configuration or a Pulumi project, or one above environments/")
 	fs.StringVar(&f.env, "env", "all", "one environment, or all")
 	fs.StringVar(&f.phase, "phase", "", "one phase of an environment, such as infra (all)")
-	fs.StringVar(&f.workspace, "workspace", "", "workspace of Terraform (the selected one)")
-	fs.StringVar(&f.stack, "stack", "", "stack of Pulumi (the selected one)")
+	fs.StringVar(&f.workspace, "workspace", "", "workspace of Terraform (acquire: the selected one; all others: all)")
+	fs.StringVar(&f.stack, "stack", "", "stack of Pulumi (acquire: the selected one; all others: all)")
 	fs.StringArrayVar(&f.backend, "backend-config", nil, "completes a partial backend, as for terraform init; may be repeated")
 	f.store.add(fs)
 }
@@ -47,7 +47,8 @@ locks that the tools themselves hold on states (lock files, DynamoDB items, Pulu
 locks, advisory locks of the pg backend).
 
 Where states are follows from --dir: the backend of the configuration or of the Pulumi project in it,
-or all environments in its folder environments. Leases are shown when a lock table is configured.
+or all environments in its folder environments. The locks of all workspaces and stacks there are
+shown, unless --workspace or --stack names one. Leases are shown when a lock table is configured.
 
 ` + storeHelp,
 	}
@@ -109,7 +110,9 @@ func (f *locksFlags) entries(ctx context.Context, a *App) ([]lockview.Entry, lea
 	} else if err != nil {
 		a.logf("no states are looked at: %v", err)
 	}
-	entries, err := a.lockWorld().List(ctx, store, found)
+	world := a.lockWorld()
+	world.OneState = f.workspace != "" || f.stack != ""
+	entries, err := world.List(ctx, store, found)
 	return entries, store, errors.Join(append(errs, err)...)
 }
 

@@ -60,6 +60,9 @@ type Location struct {
 	PG   *PG
 	HTTP *HTTP
 	File string
+	// DefaultFile is the state file of the default workspace, and WorkspaceDir the folder that holds
+	// one folder for each other workspace, in Terraform's local backend.
+	DefaultFile, WorkspaceDir string
 	// Project and Stack are Pulumi's. URL is the backend's address, which may hold a password.
 	Project, Stack string
 	URL            Secret
@@ -75,6 +78,9 @@ type S3 struct {
 	// Key is that of this workspace's state object, for Terraform. Prefix is the folder that holds
 	// .pulumi, without slashes at the ends, for Pulumi.
 	Key, Prefix string
+	// DefaultKey is the key of the default workspace's state, and WorkspacePrefix what the keys of all
+	// others start with, for Terraform.
+	DefaultKey, WorkspacePrefix string
 	// Region, Endpoint, Profile and CABundle are empty where they are left to the environment.
 	Region, Endpoint, Profile, CABundle string
 	// PathStyle is nil where the configuration does not say.

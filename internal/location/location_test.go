@@ -78,27 +78,27 @@ func TestFindTerraform(t *testing.T) {
 	}{
 		"a whole block": {
 			files: map[string]string{"backend.tf": wholeBlock},
-			want: Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-states", Key: "net/terraform.tfstate",
+			want: Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-states", Key: "net/terraform.tfstate", DefaultKey: "net/terraform.tfstate", WorkspacePrefix: "env:",
 				Region: "fr-par", Endpoint: "https://s3.fr-par.scw.cloud", Lockfile: true}},
 			names: [2]string{"terraform:acme-states/net/terraform.tfstate", "terraform:acme-states"},
 		},
 		"a workspace of the environment": {
 			files: map[string]string{"backend.tf": wholeBlock, ".terraform/environment": "staging"},
 			env:   map[string]string{"TF_WORKSPACE": "dev"},
-			want: Location{Backend: "s3", Workspace: "dev", S3: &S3{Bucket: "acme-states", Key: "env:/dev/net/terraform.tfstate",
+			want: Location{Backend: "s3", Workspace: "dev", S3: &S3{Bucket: "acme-states", Key: "env:/dev/net/terraform.tfstate", DefaultKey: "net/terraform.tfstate", WorkspacePrefix: "env:",
 				Region: "fr-par", Endpoint: "https://s3.fr-par.scw.cloud", Lockfile: true}},
 			names: [2]string{"terraform:acme-states/env:/dev/net/terraform.tfstate", "terraform:acme-states"},
 		},
 		"a selected workspace": {
 			files: map[string]string{"backend.tf": strings.Replace(wholeBlock, "use_lockfile", "workspace_key_prefix = \"ws\"\nuse_lockfile", 1), ".terraform/environment": "staging\n"},
-			want: Location{Backend: "s3", Workspace: "staging", S3: &S3{Bucket: "acme-states", Key: "ws/staging/net/terraform.tfstate",
+			want: Location{Backend: "s3", Workspace: "staging", S3: &S3{Bucket: "acme-states", Key: "ws/staging/net/terraform.tfstate", DefaultKey: "net/terraform.tfstate", WorkspacePrefix: "ws",
 				Region: "fr-par", Endpoint: "https://s3.fr-par.scw.cloud", Lockfile: true}},
 			names: [2]string{"terraform:acme-states/ws/staging/net/terraform.tfstate", "terraform:acme-states"},
 		},
 		"partial, completed by what init recorded": {
 			files: map[string]string{"backend.tf": partialBlock, ".terraform/terraform.tfstate": record3(t, map[string]any{
 				"bucket": "acme-states", "key": "a.tfstate", "region": "fr-par", "use_path_style": true, "profile": nil, "endpoints": map[string]any{"s3": "http://127.0.0.1:9000", "iam": nil}})},
-			want: Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-states", Key: "a.tfstate", Region: "fr-par",
+			want: Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-states", Key: "a.tfstate", DefaultKey: "a.tfstate", WorkspacePrefix: "env:", Region: "fr-par",
 				Endpoint: "http://127.0.0.1:9000", PathStyle: &yes}},
 			names: [2]string{"terraform:acme-states/a.tfstate", "terraform:acme-states"},
 		},
@@ -106,13 +106,13 @@ func TestFindTerraform(t *testing.T) {
 			files: map[string]string{"backend.tf": partialBlock, "prod.tfbackend": "bucket = \"acme-prod\"\nkey = \"a\"\nuse_lockfile = true\n"},
 			env:   map[string]string{"TF_CLI_ARGS_init": `-input=false -backend-config=prod.tfbackend -backend-config "key=b c"`},
 			with:  []string{`endpoints={s3="http://h:1"}`},
-			want:  Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-prod", Key: "b c", Region: "fr-par", Endpoint: "http://h:1", Lockfile: true}},
+			want:  Location{Backend: "s3", Workspace: "default", S3: &S3{Bucket: "acme-prod", Key: "b c", DefaultKey: "b c", WorkspacePrefix: "env:", Region: "fr-par", Endpoint: "http://h:1", Lockfile: true}},
 			names: [2]string{"terraform:acme-prod/b c", "terraform:acme-prod"},
 		},
 		"another data directory": {
 			files: map[string]string{"backend.tf": partialBlock, "data/terraform.tfstate": record3(t, map[string]any{"bucket": "b", "key": "k", "region": "fr-par"}), "data/environment": "w"},
 			env:   map[string]string{"TF_DATA_DIR": "data"},
-			want:  Location{Backend: "s3", Workspace: "w", S3: &S3{Bucket: "b", Key: "env:/w/k", Region: "fr-par"}},
+			want:  Location{Backend: "s3", Workspace: "w", S3: &S3{Bucket: "b", Key: "env:/w/k", DefaultKey: "k", WorkspacePrefix: "env:", Region: "fr-par"}},
 			names: [2]string{"terraform:b/env:/w/k", "terraform:b"},
 		},
 		"an override file": {

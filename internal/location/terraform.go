@@ -178,6 +178,7 @@ func (l *Location) place(o Options, args arguments) {
 		}
 	case "local":
 		l.File = localFile(o.Dir, args, l.Workspace)
+		l.DefaultFile, l.WorkspaceDir = localFile(o.Dir, args, defaultWorkspace), absolute(o.Dir, args.textOr("workspace_dir", workspaceDir))
 	}
 }
 
@@ -185,8 +186,15 @@ func (l *Location) place(o Options, args arguments) {
 func localFile(dir string, args arguments, workspace string) string {
 	file := args.textOr("path", "terraform.tfstate")
 	if workspace != defaultWorkspace {
-		file = filepath.Join(args.textOr("workspace_dir", "terraform.tfstate.d"), workspace, "terraform.tfstate")
+		file = filepath.Join(args.textOr("workspace_dir", workspaceDir), workspace, "terraform.tfstate")
 	}
+	return absolute(dir, file)
+}
+
+// workspaceDir holds the states of workspaces, unless the local backend says otherwise.
+const workspaceDir = "terraform.tfstate.d"
+
+func absolute(dir, file string) string {
 	if filepath.IsAbs(file) {
 		return filepath.Clean(file)
 	}
@@ -209,12 +217,12 @@ func (a arguments) s3(workspace string) *S3 {
 			break
 		}
 	}
+	s.DefaultKey, s.WorkspacePrefix = s.Key, "env:"
+	if p, ok := a["workspace_key_prefix"].(string); ok {
+		s.WorkspacePrefix = p
+	}
 	if workspace != defaultWorkspace {
-		prefix := "env:"
-		if p, ok := a["workspace_key_prefix"].(string); ok {
-			prefix = p
-		}
-		s.Key = strings.TrimPrefix(prefix+"/"+workspace+"/"+s.Key, "/")
+		s.Key = strings.TrimPrefix(s.WorkspacePrefix+"/"+workspace+"/"+s.Key, "/")
 	}
 	return s
 }

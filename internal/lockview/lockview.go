@@ -136,32 +136,31 @@ func (w World) List(ctx context.Context, store lease.Store, locations []location
 	return entries, errors.Join(errs...)
 }
 
-// of shows the tool locks of a location: of all stacks of a Pulumi backend and all workspaces of a pg
-// backend, which cost no more than one, and else of the one state.
+// of shows the tool locks of a location: those of all stacks or workspaces of its backend, unless only
+// the one state is meant.
 func (w World) of(ctx context.Context, l location.Location) ([]Entry, error) {
 	places, err := w.places(ctx, l, true)
 	if err != nil {
 		return nil, err
 	}
 	var out []Entry
+	var errs []error
 	for _, p := range places {
 		inspect := p.Inspect
 		if whole, ok := p.(interface {
 			All(context.Context) ([]toollock.Lock, error)
-		}); ok {
+		}); ok && !w.OneState {
 			inspect = whole.All
 		}
 		locks, err := inspect(ctx)
-		if err != nil {
-			return out, err
-		}
+		errs = append(errs, err)
 		for _, lock := range locks {
 			e := OfTool(lock)
 			e.Environment, e.Phase = l.Environment, l.Phase
 			out = append(out, e)
 		}
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }
 
 // recorder is a store that keeps records of broken leases.

@@ -22,7 +22,19 @@ type World struct {
 	Version string
 	// Store is what is known of the S3 service; a location fills in what it says itself.
 	Store s3store.Config
+	// OneState keeps List to the state of each location, and else it shows the locks of all its
+	// workspaces or stacks.
+	OneState bool
 }
+
+// workspaces is the lock of one state, beside those of all others in its backend.
+type workspaces struct {
+	toollock.Place
+	all func(context.Context) ([]toollock.Lock, error)
+}
+
+// All shows the locks of all workspaces.
+func (w workspaces) All(ctx context.Context) ([]toollock.Lock, error) { return w.all(ctx) }
 
 // UnknownBackendError is a backend whose locks groundwork does not know.
 type UnknownBackendError struct{ Location location.Location }
@@ -51,7 +63,9 @@ func (w World) places(ctx context.Context, l location.Location, all bool) ([]too
 	case l.File != "" && l.Tool == location.Pulumi:
 		return []toollock.Place{toollock.NewPulumi(toollock.DirFiles(filepath.FromSlash(l.File)), l.Project, l.StackName())}, nil
 	case l.File != "":
-		return []toollock.Place{toollock.NewLocal(l.File)}, nil
+		return []toollock.Place{workspaces{toollock.NewLocal(l.File), func(ctx context.Context) ([]toollock.Lock, error) {
+			return toollock.LocalLocks(ctx, l.DefaultFile, l.WorkspaceDir)
+		}}}, nil
 	case l.PG != nil:
 		client, err := w.postgres(*l.PG)
 		if err != nil {
@@ -90,8 +104,11 @@ func (w World) s3Places(ctx context.Context, at location.S3, all bool) ([]toollo
 		return nil, err
 	}
 	var places []toollock.Place
+	states := toollock.S3States{Bucket: at.Bucket, Key: at.DefaultKey, Prefix: at.WorkspacePrefix}
 	if at.Lockfile || all {
-		places = append(places, toollock.NewLockfile(client, at.Bucket, at.Key))
+		places = append(places, workspaces{toollock.NewLockfile(client, at.Bucket, at.Key), func(ctx context.Context) ([]toollock.Lock, error) {
+			return states.Lockfiles(ctx, client)
+		}})
 	}
 	if at.DynamoDBTable != "" {
 		table := dynamolock.Config{Endpoint: at.DynamoDBEndpoint, Region: at.Region, Version: w.Version}
@@ -99,7 +116,9 @@ func (w World) s3Places(ctx context.Context, at location.S3, all bool) ([]toollo
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, toollock.NewDynamoDB(locks, at.DynamoDBTable, at.Bucket, at.Key))
+		places = append(places, workspaces{toollock.NewDynamoDB(locks, at.DynamoDBTable, at.Bucket, at.Key), func(ctx context.Context) ([]toollock.Lock, error) {
+			return states.DynamoDB(ctx, locks, at.DynamoDBTable, client)
+		}})
 	}
 	return places, nil
 }

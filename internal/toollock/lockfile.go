@@ -184,12 +184,17 @@ const inspectParallel = 8
 
 // Lockfiles lists the lock objects under a prefix of a bucket.
 func Lockfiles(ctx context.Context, client *s3store.Client, bucket, prefix string) ([]Lock, error) {
+	return lockfiles(ctx, client, bucket, prefix, func(string) bool { return true })
+}
+
+// lockfiles lists those of the states that are wanted.
+func lockfiles(ctx context.Context, client *s3store.Client, bucket, prefix string, wanted func(stateKey string) bool) ([]Lock, error) {
 	var keys []string
 	for o, err := range client.Objects(ctx, bucket, prefix) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasSuffix(o.Key, LockfileSuffix) {
+		if state, ok := strings.CutSuffix(o.Key, LockfileSuffix); ok && wanted(state) {
 			keys = append(keys, o.Key)
 		}
 	}

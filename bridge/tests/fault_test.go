@@ -83,7 +83,7 @@ func interruptCreate(t *testing.T, n int) {
 	if len(proxy.Faulted()) > 0 {
 		s.expect(s.refused(report, err), s.bucket)
 	}
-	proxy.Reset()
+	proxy.ClearRules()
 
 	s.up()
 	s.unchanged("after the second try", s.preview())

@@ -16,7 +16,7 @@ import (
 // trap is a command that notes an interrupt, and ends when told to.
 func (l *lab) trap(name string) []string {
 	return []string{"bash", "-c", fmt.Sprintf(
-		"trap 'touch \"%[1]s\"' INT; touch '%[2]s'; until [ -e '%[3]s' ]; do sleep 0.05; done; touch '%[4]s'",
+		"trap 'touch \"%[1]s\"' INT; touch '%[2]s'; until [ -e '%[3]s' ] || [ ! -e '%[2]s' ]; do sleep 0.05; done; touch '%[4]s'",
 		l.path("int-"+name), l.path("in-"+name), l.path("go-"+name), l.path("end-"+name))}
 }
 

@@ -19,7 +19,7 @@ func TestLocksOfAllWorkspaces(t *testing.T) {
 	const held = `
 resource "terraform_data" "held" {
   provisioner "local-exec" {
-    command = "touch started && while [ ! -e go ]; do sleep 0.1; done"
+    command = "touch started && while [ -e started ] && [ ! -e go ]; do sleep 0.1; done"
   }
 }
 `

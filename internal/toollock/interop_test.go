@@ -88,7 +88,7 @@ type backend struct {
 const holding = `
 resource "terraform_data" "held" {
   provisioner "local-exec" {
-    command = "touch started && while [ ! -e go ]; do sleep 0.1; done"
+    command = "touch started && while [ -e started ] && [ ! -e go ]; do sleep 0.1; done"
   }
 }
 `
@@ -310,7 +310,7 @@ func newPulumi(t *testing.T, backend string, env []string) tool {
 	cli.Backend = backend
 	c := tool{path: cli.Path, dir: dir, env: cli.Environment()}
 	c.write(t, "Pulumi.yaml", "name: shop\nruntime:\n  name: yaml\n  options:\n    compiler: sh slow.sh\n")
-	c.write(t, "slow.sh", "touch started\nwhile [ ! -e go ]; do sleep 0.1; done\necho '{\"outputs\": {\"x\": 1}}'\n")
+	c.write(t, "slow.sh", "touch started\nwhile [ -e started ] && [ ! -e go ]; do sleep 0.1; done\necho '{\"outputs\": {\"x\": 1}}'\n")
 	t.Cleanup(func() { c.write(t, "go", "") })
 	c.must(t, "stack", "init", "dev", "--non-interactive")
 	return c

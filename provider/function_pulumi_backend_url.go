@@ -43,7 +43,7 @@ func (f *pulumiBackendURLFunction) Definition(_ context.Context, _ function.Defi
 				MarkdownDescription: "The bucket's name; with `scheme = \"postgres\"`, the database's.",
 			},
 			function.DynamicParameter{
-				Name: "options",
+				Name: "settings",
 				MarkdownDescription: "An object of whatever is needed, or `{}`; null values in it count as left out. OpenTofu (1.12) cannot pass null itself.\n\n" +
 					"For a bucket: `prefix`, `region`, `endpoint`, `profile` (text), `use_path_style` (boolean), `parameters` (a map of further parameters by Pulumi's names: " +
 					quotedList(backendcfg.PulumiParameterNames(nil)) + "), `tool_version` (such as `\"3.258.0\"`).\n\n" +
@@ -132,7 +132,7 @@ func (o *functionOptions) read(v attr.Value) error {
 	case basetypes.MapValue:
 		values = v.Elements()
 	default:
-		return &backendcfg.FieldError{Field: "options", Reason: "is no object; write it like { region = \"eu-west-1\" }, or {}"}
+		return &backendcfg.FieldError{Field: "settings", Reason: "is no object; write it like { region = \"eu-west-1\" }, or {}"}
 	}
 	for name, value := range values {
 		if d, ok := value.(types.Dynamic); ok {
@@ -232,5 +232,5 @@ func (o *functionOptions) rest() error {
 	}
 	slices.Sort(names)
 	slices.Sort(o.known)
-	return &backendcfg.FieldError{Field: "options", Reason: "has no place for " + strings.Join(names, ", ") + "; it takes " + strings.Join(o.known, ", ")}
+	return &backendcfg.FieldError{Field: "settings", Reason: "has no place for " + strings.Join(names, ", ") + "; it takes " + strings.Join(o.known, ", ")}
 }

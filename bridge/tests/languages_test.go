@@ -107,7 +107,7 @@ func (s *stage) absolute(path string) string {
 }
 
 // packages is a folder with the packages that are built from the SDKs of this checkout.
-var packages [2]once[string]
+var packages [3]once[string]
 
 // pack builds the package of a language once and returns its path.
 func pack(t *testing.T, slot int, language, pattern string) string {

@@ -1,6 +1,8 @@
 package tests
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +22,7 @@ func TestStateOfTheFirstSchema(t *testing.T) {
 	words := []string{
 		s.bucket, "BUCKET", s.database, "DATABASE", strings.TrimPrefix(s.server.Endpoint, "http://"), "ENDPOINT",
 		s.pg.Addr(), "POSTGRES", s.role(), "ROLE",
+		fmt.Sprintf("%x", sha256.Sum256([]byte(s.read("backend.tf")))), "CONTENT_SHA256", // names are in the file
 	}
 	if _, err := os.Stat(recorded); err != nil && os.Getenv("GROUNDWORK_RECORD") != "" {
 		deployment, err := s.cli.Export(t.Context(), stack)

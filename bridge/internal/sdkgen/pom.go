@@ -11,7 +11,7 @@ import (
 // javaSDK is the Pulumi SDK that the Java SDK is compiled against, and javaRelease the oldest Java
 // that it runs on.
 const (
-	javaSDK     = "1.34.0"
+	javaSDK     = "1.36.1"
 	javaRelease = "11"
 )
 

@@ -257,7 +257,9 @@ func toolDies(t *testing.T, c tool, place Place) {
 		}
 	}
 	must(t, r.cmd.Process.Kill())
-	_ = <-r.done
+	if err := <-r.done; err == nil {
+		t.Error("what was killed ended well")
+	}
 	switch place.Kind() {
 	case KindPG:
 		eventually(t, "the server has noticed", func() bool { l, err := place.Inspect(t.Context()); must(t, err); return len(l) == 0 })
@@ -370,7 +372,9 @@ func pulumiDies(t *testing.T, c tool, place Place) {
 	await(t, r, func() bool { return c.exists("started") })
 	seen := one(t)(place.Inspect(t.Context()))
 	must(t, r.cmd.Process.Kill())
-	_ = <-r.done
+	if err := <-r.done; err == nil {
+		t.Error("what was killed ended well")
+	}
 	c.write(t, "go", "")
 	if output := c.refused(t, up...); !strings.Contains(output, seen.ID()) {
 		t.Errorf("Pulumi names another lock than %s:\n%s", seen.ID(), output)

@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
@@ -14,7 +15,18 @@ var sharedMoto, sharedDynalite shared[*awslocal.Server]
 // settings that only AWS has. It enforces no policy, and locks are tested on Dynalite.
 func Moto(tb testing.TB) *awslocal.Server {
 	tb.Helper()
-	return sharedAWS(tb, &sharedMoto, "moto is not available", awslocal.StartMoto)
+	return sharedAWS(tb, &sharedMoto, "moto is not available", func(ctx context.Context, opts awslocal.Options) (*awslocal.Server, error) {
+		s, err := awslocal.StartMoto(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		closeProxy, err := s.OneAtATime()
+		if err != nil {
+			return nil, errors.Join(err, s.Stop())
+		}
+		process.atEnd(closeProxy)
+		return s, nil
+	})
 }
 
 // Dynalite returns the DynamoDB server that the tests of this process share, for everything that is

@@ -5,7 +5,8 @@
 // What was measured of moto 5.2.5: it checks no signature and enforces no policy; it refuses to
 // delete a table with deletion protection as ValidationException; no table is ever CREATING. Its
 // conditional writes had one winner in each of 100 rounds of 16 writers, but nothing promises that,
-// so locks are tested on dynalite. Of S3 it drops NewerNoncurrentVersions of an expiration,
+// so locks are tested on dynalite. Two of eight conditional PUTs of one object have won, which is why
+// tests reach it through OneAtATime. Of S3 it drops NewerNoncurrentVersions of an expiration,
 // BlockedEncryptionTypes, TargetObjectKeyFormat and the minimum size of transitions; it takes a log
 // bucket only with the policy or the ACL that AWS asks for; it names the root of some answers after
 // the call (GetBucketVersioningResponse), which AWS does not.

@@ -1,0 +1,33 @@
+package awslocal
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+)
+
+// OneAtATime puts a proxy in front of moto that lets one write in at a time, and returns what closes
+// it. moto looks whether an object exists and then writes it, in threads, so that now and then two
+// conditional writes win; on AWS one does.
+func (s *Server) OneAtATime() (closeProxy func() error, err error) {
+	target, err := url.Parse(s.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	var writes sync.Mutex
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			writes.Lock()
+			defer writes.Unlock()
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	s.Endpoint = front.URL
+	return func() error { front.Close(); return nil }, nil
+}

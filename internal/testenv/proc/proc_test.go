@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +50,7 @@ func play(role, port string) error {
 	case "parent":
 		return playParent()
 	case "watcher":
-		return playWatcher(port)
+		return playWatcher()
 	default:
 		return fmt.Errorf("no such role: %s, and the password is hunter2", role)
 	}
@@ -62,7 +61,7 @@ func serve(port string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("listening")
+	fmt.Println("listening on", listener.Addr().(*net.TCPAddr).Port)                            //nolint:forcetypeassert // a TCP listener
 	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // a test server
 		_, _ = io.WriteString(w, "proc test")
 	}))
@@ -130,7 +129,7 @@ func TestStartAndStop(t *testing.T) {
 			if portTaken(p.Port()) {
 				t.Errorf("something still listens on %d", p.Port())
 			}
-			if p.Log() != "listening" {
+			if p.Log() != fmt.Sprintf("listening on %d", p.Port()) {
 				t.Errorf("unexpected log %q", p.Log())
 			}
 		})
@@ -250,7 +249,7 @@ func TestStartGivesUp(t *testing.T) {
 
 // A killed parent runs no deferred call, so only the system can end its server.
 func TestServerDiesWithItsKilledParent(t *testing.T) {
-	parent, port := startRole(t, "parent", "")
+	parent, port := startRole(t, "parent")
 	if !portTaken(port) {
 		t.Fatalf("nothing listens on %d while the parent runs", port)
 	}
@@ -259,27 +258,36 @@ func TestServerDiesWithItsKilledParent(t *testing.T) {
 }
 
 // startRole runs this binary in a role that prints a port.
-func startRole(t *testing.T, role, arg string) (*exec.Cmd, int) {
+func startRole(t *testing.T, role string) (*exec.Cmd, int) {
 	t.Helper()
 	s := server(role)
-	cmd := exec.CommandContext(t.Context(), s.Path, arg) // #nosec G204 -- this test binary
+	cmd := exec.CommandContext(t.Context(), s.Path, "") // #nosec G204 -- this test binary
 	cmd.Env, cmd.Stderr = s.Env, os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(strings.TrimSpace(line))
+	port, err := startAndRead(cmd, "%d")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cmd, port
+}
+
+// startAndRead starts cmd and reads the port that it prints in the given format.
+func startAndRead(cmd *exec.Cmd, format string) (port int, err error) {
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	// A program that never prints would be waited for until the whole test binary times out.
+	mute := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer mute.Stop()
+	if _, err := fmt.Fscanf(out, format+"\n", &port); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return 0, fmt.Errorf("reading the port that %s prints: %w", cmd, err)
+	}
+	return port, nil
 }
 
 func kill(t *testing.T, cmd *exec.Cmd) {
@@ -292,9 +300,10 @@ func kill(t *testing.T, cmd *exec.Cmd) {
 
 func awaitFree(t *testing.T, port int) {
 	t.Helper()
+	limit := time.After(30 * time.Second)
 	for portTaken(port) {
 		select {
-		case <-t.Context().Done():
+		case <-limit:
 			t.Fatalf("something still listens on %d", port)
 		case <-time.After(10 * time.Millisecond):
 		}

@@ -5,53 +5,44 @@ package proc
 import (
 	"fmt"
 	"os/exec"
-	"strconv"
 	"testing"
 )
 
 // playWatcher starts a server that nothing ties to this process, and watches it.
-func playWatcher(port string) error {
-	cmd := untied(port)
-	if err := cmd.Start(); err != nil {
+func playWatcher() error {
+	cmd, port, err := untied()
+	if err != nil {
 		return err
 	}
 	if _, err := watch(cmd.Process.Pid); err != nil {
 		return err
 	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		return err
-	}
-	for !portTaken(number) { //nolint:revive // until it serves
-	}
 	fmt.Println(port)
 	select {}
 }
 
-func untied(port string) *exec.Cmd {
+// untied starts a server that chooses its port itself and says which: looking whether a port is
+// taken takes it for a moment, so that the server could not bind it.
+func untied() (*exec.Cmd, int, error) {
 	s := server("serve")
-	cmd := exec.Command(s.Path, port) //nolint:gosec,noctx // this test binary
+	cmd := exec.Command(s.Path, "0") //nolint:gosec,noctx // this test binary
 	cmd.Env = s.Env
-	return cmd
+	port, err := startAndRead(cmd, "listening on %d")
+	return cmd, port, err
 }
 
 func TestWatchKillsWhenItsOwnerIsKilled(t *testing.T) {
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
+	owner, port := startRole(t, "watcher")
+	if !portTaken(port) {
+		t.Fatalf("nothing listens on %d while its owner runs", port)
 	}
-	owner, _ := startRole(t, "watcher", strconv.Itoa(port))
 	kill(t, owner)
 	awaitFree(t, port)
 }
 
 func TestWatchReleaseLeavesTheProgramAlone(t *testing.T) {
-	port, err := freePort()
+	cmd, port, err := untied()
 	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := untied(strconv.Itoa(port))
-	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kill(t, cmd) })
@@ -60,9 +51,7 @@ func TestWatchReleaseLeavesTheProgramAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	release() // the shell has ended when this returns
-	for ready(t.Context(), port) != nil {
-		if err := t.Context().Err(); err != nil {
-			t.Fatalf("the program does not serve any more: %v", err)
-		}
+	if err := ready(t.Context(), port); err != nil {
+		t.Fatalf("the program does not serve any more: %v", err)
 	}
 }

@@ -2,4 +2,4 @@ package proc
 
 import "errors"
 
-func playWatcher(string) error { return errors.New("Windows has jobs") }
+func playWatcher() error { return errors.New("Windows has jobs") }

@@ -137,6 +137,16 @@ func (l *lab) read(name string) string {
 	return string(text)
 }
 
+// number reads a file that holds one.
+func (l *lab) number(name string) int {
+	l.t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(l.read(name)))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return n
+}
+
 // await waits for a file of the lab.
 func (l *lab) await(name string) {
 	l.t.Helper()

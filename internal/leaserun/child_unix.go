@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // child is the running program.
@@ -14,6 +15,9 @@ type child struct {
 	process *os.Process
 	// shared tells that the child is in this process's group, at a terminal.
 	shared bool
+	// parent is who started this process, and began when the child was there.
+	parent int
+	began  time.Time
 	ended  chan int
 }
 
@@ -29,7 +33,7 @@ func stops(s os.Signal) bool { return s != syscall.SIGUSR1 && s != syscall.SIGUS
 // start starts the program. The thread that starts it lives until it ends: Linux sends the signal
 // for the parent's death when that thread ends.
 func start(cmd *exec.Cmd, onLost OnLost) (*child, error) {
-	c := &child{shared: hasTerminal(), ended: make(chan int, 1)}
+	c := &child{shared: hasTerminal(), parent: os.Getppid(), ended: make(chan int, 1)}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !c.shared}
 	signalOnDeath(cmd.SysProcAttr, onLost)
 	started := make(chan error)
@@ -46,7 +50,9 @@ func start(cmd *exec.Cmd, onLost OnLost) (*child, error) {
 			c.ended <- exitCode(cmd.ProcessState)
 		}
 	}()
-	return c, <-started
+	err := <-started
+	c.began = time.Now()
+	return c, err
 }
 
 // hasTerminal tells whether this process has a controlling terminal.
@@ -66,24 +72,67 @@ func exitCode(state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
-// relay passes a signal on. The terminal's own have reached a child in the same group already.
+// birth is how long after its start a child may have missed a key that was pressed before it: signals
+// take a moment to get to a Go program. A child this young that gets one twice has nothing to lose.
+const birth = 20 * time.Millisecond
+
+// relay passes a signal on. The terminal's own have reached a child in the same group already, unless
+// they came before it.
 func (c *child) relay(s os.Signal) {
 	sig, ok := s.(syscall.Signal)
 	switch {
 	case !ok:
-	case sig == syscall.SIGINT || sig == syscall.SIGQUIT:
-		if !c.shared {
-			c.send(sig, true)
-		}
-	default:
+	case sig != syscall.SIGINT && sig != syscall.SIGQUIT:
 		c.send(sig, false)
+	case !c.shared:
+		c.send(sig, true)
+	case time.Since(c.began) < birth:
+		c.send(sig, false)
+	case os.Getppid() != c.parent:
+		// The interrupt tells of the death of the caller (signalOnDeath), not of a key.
+		c.spread(sig)
 	}
 }
 
-// interrupt does what Ctrl-C would: in a group of its own, the child's children get it as well.
-func (c *child) interrupt() { c.send(syscall.SIGINT, !c.shared) }
+// interrupt does what Ctrl-C would: the child's children get it as well.
+func (c *child) interrupt() {
+	if c.shared {
+		c.spread(syscall.SIGINT)
+		return
+	}
+	c.send(syscall.SIGINT, true)
+}
 
-func (c *child) kill() { c.send(syscall.SIGKILL, !c.shared) }
+// spread sends a signal to the child and to those of its descendants that a key of the terminal would
+// reach. A program such as a shell, make or groundwork itself, which is sent an interrupt alone, counts
+// on the terminal having sent it to all of them. The whole group is not for us to interrupt: a tee
+// beside us would go, and with it the output that the child writes to.
+func (c *child) spread(sig syscall.Signal) {
+	front, below := foreground(), c.descendants()
+	// Parents first: a shell whose command dies of an interrupt that it has not seen itself goes on with
+	// the next one.
+	c.send(sig, false)
+	for _, p := range below {
+		if p.group == syscall.Getpgrp() || p.group == front {
+			_ = syscall.Kill(p.pid, sig) // it may have ended meanwhile
+		}
+	}
+}
+
+// kill ends the child and all that it has started.
+func (c *child) kill() {
+	if !c.shared {
+		c.send(syscall.SIGKILL, true)
+		return
+	}
+	below := c.descendants() // before they lose their parent
+	c.send(syscall.SIGKILL, false)
+	for _, p := range below {
+		_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may have ended meanwhile
+	}
+}
+
+func (c *child) descendants() []process { return descendants(c.process.Pid) }
 
 // send sends a signal to the child or its group. It may have ended meanwhile.
 func (c *child) send(sig syscall.Signal, group bool) {

@@ -72,7 +72,8 @@ const releaseTime = 15 * time.Second
 
 // Run runs the program and returns its exit code: 128+n if signal n ended it, as shells have it, and
 // 127 or 126 if there is no such program or it cannot be run. The error is a *lease.HeldError when
-// the lease could not be had in time, and context.Canceled when the wait was interrupted.
+// the lease could not be had in time, and context.Canceled when it was interrupted before the program
+// was started.
 func Run(ctx context.Context, o Options) (code int, err error) {
 	path, err := exec.LookPath(o.Args[0])
 	if err != nil {
@@ -163,8 +164,12 @@ func acquire(ctx context.Context, o Options, signals <-chan os.Signal) (lease.Gr
 	}
 }
 
-// supervise runs the program, passes signals on, and acts when the lease is lost.
+// supervise runs the program, passes signals on, and acts when the lease is lost. What asks to stop
+// before the program is there keeps it from being started.
 func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan struct{}) (int, error) {
+	if stopped(signals) {
+		return 0, fmt.Errorf("interrupted before %s was started: %w", o.Args[0], context.Canceled)
+	}
 	c, err := start(cmd, o.OnLost)
 	if err != nil {
 		return notStarted(err), fmt.Errorf("run %s: %w", o.Args[0], err)
@@ -184,6 +189,20 @@ func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan s
 			default:
 				c.interrupt()
 			}
+		}
+	}
+}
+
+// stopped takes the signals that have come, and tells whether one of them asks to stop.
+func stopped(signals <-chan os.Signal) bool {
+	for {
+		select {
+		case s := <-signals:
+			if stops(s) {
+				return true
+			}
+		default:
+			return false
 		}
 	}
 }

@@ -1,0 +1,166 @@
+//go:build unix
+
+package leaserun
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+)
+
+// free is a table whose one lock is always free, and that notes what is given back. What real ones do
+// is tested where they are.
+type free struct {
+	lease.Store
+	released bool
+}
+
+func (*free) List(context.Context) ([]lease.Held, error) { return nil, nil }
+
+func (*free) Acquire(_ context.Context, r lease.Request, _ lease.Wait) (lease.Grant, error) {
+	return lease.Grant{Name: r.Name, Fence: 1, Duration: time.Minute, Sent: time.Now(), Info: r.Info}, nil
+}
+
+func (f *free) Release(context.Context, lease.Grant) error {
+	f.released = true
+	return nil
+}
+
+// asChild makes this test program, started again, run something under a lock instead of its tests.
+const asChild = "LEASERUN_TEST_MARK"
+
+func TestMain(m *testing.M) {
+	if mark := os.Getenv(asChild); mark != "" {
+		interruptedAtTheGrant(mark)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// interruptedAtTheGrant does what the terminal does when Ctrl-C is pressed after the lock is there and
+// before the program is.
+func interruptedAtTheGrant(mark string) {
+	store := &free{}
+	code, err := Run(context.Background(), Options{
+		Store: store, Request: lease.Request{Name: "x"}, Args: []string{"touch", mark},
+		Events: Events{Acquired: func(lease.Grant) {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+				panic(err)
+			}
+			time.Sleep(200 * time.Millisecond) // the signal gets here
+		}},
+	})
+	fmt.Printf("terminal %t, released %t, code %d, %v\n", hasTerminal(), store.released, code, err)
+}
+
+// Ctrl-C between the grant and the start of the program: the program is not started, and the lock is
+// given back.
+func TestInterruptBetweenGrantAndStart(t *testing.T) {
+	for name, terminal := range map[string]bool{"terminal": true, "none": false} {
+		t.Run(name, func(t *testing.T) {
+			mark := filepath.Join(t.TempDir(), "ran")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = append(os.Environ(), asChild+"="+mark)
+			out, err := output(cmd, terminal)
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			want := fmt.Sprintf("terminal %t, released true, code 0, interrupted before touch was started: context canceled", terminal)
+			if !strings.Contains(out, want) {
+				t.Errorf("it says %q, want %q", out, want)
+			}
+			if _, err := os.Stat(mark); err == nil {
+				t.Error("the program ran")
+			}
+		})
+	}
+}
+
+// output runs a program at a terminal of its own, or in a session without one.
+func output(cmd *exec.Cmd, terminal bool) (string, error) {
+	if !terminal {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	tty, err := pty.Start(cmd)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = tty.Close() }() // nothing is written to it
+	out, _ := io.ReadAll(tty)          // ends with an error when the terminal closes
+	return string(out), cmd.Wait()
+}
+
+// A child that is just being started may have missed the key, so that it is sent on; an older one has
+// got it from the terminal.
+func TestRelayAtATerminal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		c    child
+		sent bool
+	}{
+		"at birth":         {child{shared: true, parent: os.Getppid(), began: time.Now().Add(time.Hour)}, true},
+		"later":            {child{shared: true, parent: os.Getppid(), began: time.Now().Add(-time.Hour)}, false},
+		"the caller died":  {child{shared: true, parent: -1, began: time.Now().Add(-time.Hour)}, true},
+		"without terminal": {child{parent: os.Getppid(), began: time.Now().Add(-time.Hour)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("sleep", "60")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			tc.c.process = cmd.Process
+			tc.c.relay(syscall.SIGINT)
+			if !tc.sent {
+				_ = cmd.Process.Signal(syscall.SIGTERM) // signals of one sender arrive in order of their numbers, and INT is first
+			} else {
+				time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			}
+			_ = cmd.Wait() // how it ended stands in ProcessState
+			want := 128 + int(syscall.SIGTERM)
+			if tc.sent {
+				want = 128 + int(syscall.SIGINT)
+			}
+			if code := exitCode(cmd.ProcessState); code != want {
+				t.Errorf("exit code %d, want %d", code, want)
+			}
+		})
+	}
+}
+
+// A child, its child and what that started are found, and nobody else.
+func TestDescendants(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 60; :' & echo; wait; :")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait() // it was killed
+	}()
+	var found []process
+	for end := time.Now().Add(30 * time.Second); len(found) < 2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after 30 s there is %+v below the shell", found)
+		}
+		found = descendants(cmd.Process.Pid)
+	}
+	if len(found) != 2 || found[0].parent != cmd.Process.Pid || found[1].parent != found[0].pid || found[1].group != cmd.Process.Pid {
+		t.Errorf("below %d there is %+v", cmd.Process.Pid, found)
+	}
+}

@@ -1,0 +1,25 @@
+//go:build unix && !linux
+
+package leaserun
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+)
+
+// processes asks ps, whose options here are those of POSIX.
+func processes() ([]process, error) {
+	out, err := exec.Command("ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "pgid=").Output() //nolint:noctx // it ends by itself
+	if err != nil {
+		return nil, fmt.Errorf("list the processes: %w", err)
+	}
+	var all []process
+	for line := range bytes.Lines(out) {
+		var p process
+		if _, err := fmt.Sscan(string(line), &p.pid, &p.parent, &p.group); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}

@@ -20,6 +20,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.74.0 // indirect
 	github.com/aws/aws-sdk-go-v2/service/internal/endpoint-discovery v1.13.12 // indirect
 	github.com/fsnotify/fsnotify v1.10.1 // indirect
+	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/iwdgo/sigintwindows v0.2.2 // indirect
 	github.com/mattn/go-shellwords v1.0.16 // indirect
 	github.com/nxadm/tail v1.4.11 // indirect

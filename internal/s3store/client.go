@@ -30,6 +30,7 @@ type Client struct {
 	api     *s3.Client
 	cfg     Config
 	profile Profile
+	records probeRecords
 }
 
 // New resolves cfg against the environment and builds a client. It makes no request.
@@ -51,7 +52,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("reading the AWS shared configuration: %w", err)
 	}
 	base.Credentials = credentialChain{inner: base.Credentials, project: projectOf(resolved, profile)}
-	c := &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile}
+	c := &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile, records: defaultProbeRecords()}
 	if at := c.api.Options().BaseEndpoint; c.cfg.Endpoint == "" && at != nil {
 		// The shared configuration names an endpoint. It goes where any endpoint goes.
 		if err := CheckEndpoint(*at); err != nil {

@@ -20,6 +20,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(proberBucket) != "" {
+		if err := runProber(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	// Most tests wait for a server.
 	flag.Parse()
 	if err := errors.Join(flag.Set("test.parallel", "8"), cleanEnvironment()); err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,15 +60,21 @@ func (c *Client) Probe(ctx context.Context, bucket string) (*ProbeResult, error)
 		return &ProbeResult{Verdict: LockUnknown, Reason: fmt.Sprintf(
 			"the bucket retains every new object for %d days (%s), so nothing can be tried on it", retained.Days, retained.Mode)}, nil
 	}
+	id := randomID()
+	prefix, end := ProbePrefix+id+"/", c.records.begin(id)
+	clean := true
+	defer func() { end(clean) }()
 	var last error
 	for try := range probeTries {
 		if err := pause(ctx, try, c.cfg.MaxBackoff); err != nil {
 			last = errors.Join(last, err)
 			break
 		}
-		prefix := ProbePrefix + randomID() + "/"
-		result, err := c.probeOnce(ctx, bucket, prefix)
+		// Each try has a folder of its own, since what was cut off in the one before may still be
+		// carried out, and each cleans up after all before it.
+		result, err := c.probeOnce(ctx, bucket, fmt.Sprintf("%s%d/", prefix, try))
 		cleanErr := c.cleanProbe(ctx, bucket, prefix, err != nil)
+		clean = clean && err == nil && cleanErr == nil
 		if err == nil && cleanErr == nil {
 			return result, nil
 		}
@@ -91,7 +96,7 @@ func (c *Client) beforeProbe(ctx context.Context, bucket string) (*ObjectLock, e
 	g, gctx := errgroup.WithContext(ctx)
 	r.ask(gctx, g, CapObjectLock, "GetObjectLockConfiguration", r.objectLock)
 	g.Go(func() error {
-		c.sweepProbes(gctx, bucket, time.Now().Add(-staleProbe))
+		c.sweepProbes(ctx, bucket, time.Now().Add(-staleProbe)) // to its end, whatever the other finds
 		return nil
 	})
 	err := g.Wait()
@@ -276,11 +281,18 @@ func isMissingKey(err error) bool {
 	return errors.As(err, &ce) && errors.Is(err, ErrNotFound) && ce.Code != "NoSuchBucket"
 }
 
-// sweepProbes removes what probes left before a time that were killed. Failing is no reason to
-// stop.
+// sweepProbes removes what probes left that were cut off: at once where their records say that they
+// have ended, else what is older than a time. Failing is no reason to stop.
 func (c *Client) sweepProbes(ctx context.Context, bucket string, before time.Time) {
-	old := func(v Version) bool { return v.LastModified.Before(before) && strings.HasPrefix(v.Key, ProbePrefix) }
-	_ = (&purge{c: c, bucket: bucket, only: old}).run(ctx, ProbePrefix) // best effort
+	ended := map[string]bool{}
+	left := func(v Version) bool {
+		id := probeID(v.Key)
+		if _, known := ended[id]; !known {
+			ended[id] = c.records.ended(id)
+		}
+		return ended[id] || v.LastModified.Before(before)
+	}
+	_ = (&purge{c: c, bucket: bucket, only: left}).run(ctx, ProbePrefix) // best effort
 }
 
 func randomID() string {

@@ -15,7 +15,7 @@ import (
 func addError(diags *diag.Diagnostics, summary string, err error) {
 	var conf *s3store.ConfigError
 	if errors.As(err, &conf) {
-		diags.AddError("Invalid Provider Configuration", sentence(conf.Error()))
+		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
 		return
 	}
 	diags.AddError(summary, errorDetail(err))
@@ -33,6 +33,9 @@ func errorDetail(err error) string {
 	}
 	return detail
 }
+
+// settingProblem is about one setting, whose name stays as it is spelled.
+func settingProblem(err error) string { return strings.TrimSuffix(err.Error(), ".") + "." }
 
 // sentence turns an error, which Go starts in lower case, into one for people.
 func sentence(s string) string {

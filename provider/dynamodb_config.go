@@ -76,7 +76,7 @@ func addDynamoError(diags *diag.Diagnostics, summary string, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &conf):
-		diags.AddError("Invalid Provider Configuration", sentence(conf.Error()))
+		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
 	default:
 		detail := sentence(err.Error())
 		if hint := dynamolock.Hint(err); hint != "" {

@@ -19,7 +19,7 @@ func addPostgresError(diags *diag.Diagnostics, summary string, err error) {
 	switch {
 	case err == nil:
 	case errors.As(err, &conf):
-		diags.AddError("Invalid Provider Configuration", conf.Error()+".")
+		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
 	default:
 		detail := sentence(err.Error())
 		if hint := pglock.Hint(err); hint != "" {

@@ -18,14 +18,13 @@ import (
 // Code is the exit code of the process. The codes are stable.
 type Code int
 
-// The exit codes.
+// The exit codes. 2 is kept free for commands that compare and find a difference, as in diff and in
+// terraform plan -detailed-exitcode.
 const (
 	// CodeDone means that what was asked for was done.
 	CodeDone Code = 0
 	// CodeError means that it failed.
 	CodeError Code = 1
-	// CodeDifference means that drift or a difference was found.
-	CodeDifference Code = 2
 	// CodeUsage means that the command line or the configuration cannot be meant.
 	CodeUsage Code = 3
 	// CodeNotFound means that what was named does not exist.
@@ -42,7 +41,6 @@ var codes = []struct {
 }{
 	{CodeDone, "done", "done"},
 	{CodeError, "error", "it failed"},
-	{CodeDifference, "difference", "drift or a difference was found"},
 	{CodeUsage, "usage", "the command line or the configuration cannot be meant"},
 	{CodeNotFound, "not_found", "what was named does not exist"},
 	{CodeLocked, "locked", "somebody else holds the lock"},
@@ -76,6 +74,7 @@ type UsageError struct {
 	Problem string
 }
 
+// Error says what is wrong.
 func (e *UsageError) Error() string { return e.Problem }
 
 // ExitError ends the process with a code and, if Err is nil, without another word.

@@ -180,7 +180,7 @@ func lockHint(err error) string {
 	var held *lease.HeldError
 	switch {
 	case errors.As(err, &live):
-		return "Make sure that the run is dead: whoever lives on goes on writing. Then: " + live.Entry.Next
+		return "A run that lives goes on writing without its lock. " + live.Entry.Next
 	case errors.As(err, &held):
 		return "See who waits and for how long: groundwork locks list. A lease that nobody renews ends by itself; before that: " + lockview.OfLease(held.Holder).Next
 	case errors.Is(err, lease.ErrLost):

@@ -88,6 +88,8 @@ type CallError struct {
 	clientTLS bool
 	// connecting tells that there was no connection yet.
 	connecting bool
+	// maintenance tells that the database is the one that others are created from.
+	maintenance bool
 }
 
 // Error says what failed, on what, and why.
@@ -284,6 +286,7 @@ func (c *Client) wrap(op, database string, connecting bool, err error) error {
 		Op: op, Target: c.Target(database), kind: kind, err: err, cause: responsible(err, kind, connecting),
 		at: c.settings.source, clientTLS: c.hasClientCertificate(), connecting: connecting,
 	}
+	e.maintenance = database == "" || database == c.settings.MaintenanceDatabase()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		e.Code = pg.Code

@@ -83,6 +83,8 @@ func (e *CallError) from(libpq string) string {
 func (e *CallError) connectHint() string {
 	where := fmt.Sprintf("%s%s, port %s%s", e.Host, e.from("host"), e.Port, e.from("port"))
 	switch {
+	case e.Is(ErrRefused) && e.at != nil && e.at("host") == theDefault:
+		return fmt.Sprintf("No host is set, and no server on this machine has a socket in %s. Set postgres_host in the provider, or PULUMI_LOCK_DB_HOST or PGHOST in the environment.", e.Host)
 	case e.Is(ErrRefused):
 		return fmt.Sprintf("Nothing listens at %s. Check both (managed services often use another port than 5432), and that the server runs.", where)
 	case e.Is(ErrUnreachable):
@@ -97,6 +99,8 @@ func (e *CallError) connectHint() string {
 		return "Close connections that are not needed (SELECT * FROM pg_stat_activity), put PgBouncer in front, or raise max_connections; then repeat the command."
 	case e.Is(ErrNotReady):
 		return "The server is starting, stopping or failing over. Wait a minute and repeat the command."
+	case e.Is(ErrNotFound) && !e.maintenance:
+		return fmt.Sprintf("The server has no database %q. Check the name (postgres.database of the table; --lock-db-name, PULUMI_LOCK_DB_NAME or PGDATABASE for a command) and the server, or make the database with groundwork_lock_database.", e.Database)
 	case e.Is(ErrNotFound):
 		return fmt.Sprintf("The server has no database %q%s. To create and drop databases groundwork connects to one that exists: set postgres_maintenance_database (rdb on Scaleway, defaultdb on DigitalOcean and Aiven).", e.Database, e.from("dbname"))
 	case e.Is(ErrDenied):

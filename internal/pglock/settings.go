@@ -217,13 +217,16 @@ func parseError(err error) error {
 	return &ConfigError{Field: field, Problem: problem + " (from postgres_* settings, PG* variables or the service file)"}
 }
 
+// theDefault is where a setting comes from that nobody gave.
+const theDefault = "the default"
+
 // source says where a setting came from, for errors about it.
 func (s Settings) source(libpq string) string {
 	if v, ok := s.values()[libpq]; ok {
 		return v.source
 	}
 	if s.lookup == nil {
-		return "the default"
+		return theDefault
 	}
 	p := byLibpq(libpq)
 	if p.pgVar != "" && s.lookup(p.pgVar) != "" {
@@ -238,5 +241,5 @@ func (s Settings) source(libpq string) string {
 		}
 		return "the password file ~/.pgpass"
 	}
-	return "the default"
+	return theDefault
 }

@@ -170,14 +170,14 @@ func (c Config) fromGroundworkEnv(getenv func(string) string) (Config, error) {
 	if v := getenv("GROUNDWORK_USE_PATH_STYLE"); c.UsePathStyle == nil && v != "" {
 		b, err := strconv.ParseBool(v)
 		if err != nil {
-			return c, &ConfigError{Field: "use_path_style", Problem: "GROUNDWORK_USE_PATH_STYLE is neither true nor false"}
+			return c, &ConfigError{Field: "use_path_style", Problem: fmt.Sprintf("GROUNDWORK_USE_PATH_STYLE is %q, neither true nor false", v)}
 		}
 		c.UsePathStyle = &b
 	}
 	if v := getenv("GROUNDWORK_MAX_RETRIES"); c.MaxRetries == 0 && v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 1 {
-			return c, &ConfigError{Field: "max_retries", Problem: "GROUNDWORK_MAX_RETRIES is not a number above 0"}
+			return c, &ConfigError{Field: "max_retries", Problem: fmt.Sprintf("GROUNDWORK_MAX_RETRIES is %q, not a number above 0", v)}
 		}
 		c.MaxRetries = n
 	}
@@ -226,7 +226,7 @@ func CheckEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Host == "":
-		return &ConfigError{Field: "endpoint", Problem: "the endpoint is not a URL such as https://s3.fr-par.scw.cloud"}
+		return &ConfigError{Field: "endpoint", Problem: "the endpoint is not a URL with its scheme, such as https://s3.fr-par.scw.cloud (from the setting, GROUNDWORK_ENDPOINT or AWS_ENDPOINT_URL_S3)"}
 	case u.User != nil:
 		return &ConfigError{Field: "endpoint", Problem: "the endpoint carries credentials; give them as access_key and secret_key or in the environment"}
 	case u.Scheme != "https" && u.Scheme != "http":

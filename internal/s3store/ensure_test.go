@@ -210,6 +210,9 @@ func TestUnreachable(t *testing.T) {
 		"a port on which nobody listens": {
 			change: []func(*Config){func(c *Config) { c.Endpoint = "http://127.0.0.1:1" }}, hint: "could not be reached or failed",
 		},
+		"https to a server that speaks http": {
+			change: []func(*Config){func(c *Config) { c.Endpoint = strings.Replace(c.Endpoint, "http:", "https:", 1) }}, hint: "speaks no TLS",
+		},
 		"a host that does not exist": {
 			change: []func(*Config){func(c *Config) { c.Endpoint = "http://nowhere.invalid" }}, hint: "cannot be resolved",
 		},

@@ -24,7 +24,7 @@ description: |-
 
 # The command line
 
-` + "`groundwork`" + ` is a program of its own beside the provider; ` + "`make build`" + ` puts it into ` + "`bin/`" + `. How its locks work, and what they protect, is in [the guide to locks](locks.md). Every command takes ` + "`--format json`" + ` and then shows errors as JSON, too, on standard error: ` + "`{\"format_version\": \"1.0\", \"error\": {\"code\", \"kind\", \"message\", \"hint\"}}`" + `.
+` + "`groundwork`" + ` is a program of its own beside the provider; ` + "`make install`" + ` in the repository puts it into ` + "`$(go env GOPATH)/bin`" + `. How its locks work, and what they protect, is in [the guide to locks](locks.md). Every command takes ` + "`--format json`" + ` and then shows errors as JSON, too, on standard error: ` + "`{\"format_version\": \"1.0\", \"error\": {\"code\", \"kind\", \"message\", \"hint\"}}`" + `.
 
 `
 

@@ -12,7 +12,7 @@ import (
 var sharedMoto, sharedDynalite shared[*awslocal.Server]
 
 // Moto returns the moto server that the tests of this process share: S3 and DynamoDB with the
-// settings that only AWS has. It enforces no policy, and locks are tested on Dynalite.
+// settings that only AWS has. What it makes of policies says nothing, see awslocal, and locks are tested on Dynalite.
 func Moto(tb testing.TB) *awslocal.Server {
 	tb.Helper()
 	return sharedAWS(tb, &sharedMoto, "moto is not available", func(ctx context.Context, opts awslocal.Options) (*awslocal.Server, error) {

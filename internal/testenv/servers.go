@@ -16,7 +16,7 @@ import (
 
 var (
 	withKMS, withoutKMS, everywhere shared[*minio.Server]
-	gateway                         shared[*versity.Server]
+	gateway, gatewayTLS             shared[*versity.Server]
 )
 
 // MinIO returns the MinIO server that the tests of this process share. Tests keep out of each
@@ -54,8 +54,19 @@ func sharedMinIO(tb testing.TB, server *shared[*minio.Server], opts minio.Option
 // Versity returns the Versity S3 Gateway that the tests of this process share. It keeps versions.
 func Versity(tb testing.TB) *versity.Server {
 	tb.Helper()
-	return gateway.get(tb, "Versity GW is not available", func() (*versity.Server, error) {
-		s, err := versity.Start(context.WithoutCancel(tb.Context()), versity.Options{})
+	return sharedVersity(tb, &gateway, versity.Options{})
+}
+
+// VersityTLS is Versity over https, where bucket policies that demand it have an effect.
+func VersityTLS(tb testing.TB) *versity.Server {
+	tb.Helper()
+	return sharedVersity(tb, &gatewayTLS, versity.Options{TLS: true})
+}
+
+func sharedVersity(tb testing.TB, server *shared[*versity.Server], opts versity.Options) *versity.Server {
+	tb.Helper()
+	return server.get(tb, "Versity GW is not available", func() (*versity.Server, error) {
+		s, err := versity.Start(context.WithoutCancel(tb.Context()), opts)
 		if err == nil {
 			process.atEnd(s.Stop)
 		}

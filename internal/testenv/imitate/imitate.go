@@ -27,9 +27,13 @@ const (
 	Ceph Name = "ceph"
 	// B2 answers a conditional PUT with 501, and refuses the newer checksum headers.
 	B2 Name = "b2"
+	// AWS is for moto, see On: it answers for AWS, but takes no notice of the conditions of a bucket's
+	// policy, so that one which demands TLS would shut everyone out. The imitation keeps policies itself,
+	// enforces none, and leaves everything else to moto.
+	AWS Name = "aws"
 )
 
-// Names lists them all, in documentation order.
+// Names lists those that need no server of their own, in documentation order.
 func Names() []Name { return []Name{Scaleway, R2, B2, Ceph, Garage} }
 
 // Server is a running imitation.

@@ -45,7 +45,11 @@ func newBench(t *testing.T, name Name, opts ...Option) *bench {
 		Credentials:                credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 	})}
-	if _, err := b.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b.bucket}); err != nil {
+	in := &s3.CreateBucketInput{Bucket: &b.bucket}
+	if name == AWS {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.Region)}
+	}
+	if _, err := b.client.CreateBucket(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -213,6 +217,11 @@ func TestChecks(t *testing.T) {
 		"for everyone":                {scalewayPolicy, `{"Version":"2023-04-17","Statement":[{"Principal":"*","Resource":"bucket"}]}`, true},
 		"the older version":           {scalewayPolicy, strings.Replace(statement, "2023-04-17", "2012-10-17", 1), false},
 		"an ARN":                      {scalewayPolicy, strings.Replace(statement, `"bucket"`, `"arn:aws:s3:::bucket"`, 1), false},
+		"AWS's dialect":               {awsPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b"]}]}`, true},
+		"not AWS's version":           {awsPolicy, statement, false},
+		"not AWS's names":             {awsPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Resource":"b"}]}`, false},
+		"nobody":                      {awsPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Resource":"arn:aws:s3:::b"}]}`, false},
+		"no AWS policy":               {awsPolicy, "<xml/>", false},
 		"another principal":           {scalewayPolicy, strings.Replace(statement, "user_id:", "user:", 1), false},
 		"no policy":                   {scalewayPolicy, "<xml/>", false},
 	} {
@@ -233,6 +242,42 @@ func TestDigests(t *testing.T) {
 		if got := code(b.raw(t, digest)); got != want {
 			t.Errorf("digest %q: %s, want %s", digest, got, want)
 		}
+	}
+}
+
+// A policy that demands TLS is kept and shown, and shuts nobody out, as moto alone would: it passes over
+// conditions.
+func TestAWSOnMoto(t *testing.T) {
+	t.Parallel()
+	server := testenv.Moto(t)
+	for name, tc := range map[string]struct {
+		options []Option
+		after   string
+	}{
+		"moto alone": {nil, "Forbidden"}, "imitated": {[]Option{WithTLS()}, "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on := Upstream{Endpoint: server.Endpoint, AccessKey: server.AccessKey, SecretKey: server.SecretKey, Region: server.Region}
+			b := newBench(t, AWS, append(tc.options, On(on))...)
+			if name == "moto alone" {
+				b.Proxy.ClearRules()
+			}
+			policy := `{"Version":"2012-10-17","Statement":[{"Sid":"TLS","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::` +
+				b.bucket + `","arn:aws:s3:::` + b.bucket + `/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
+			if _, err := b.client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &b.bucket, Policy: &policy}); err != nil {
+				t.Fatal(err)
+			}
+			if got := code(b.try(t.Context(), "PutObject")); got != tc.after {
+				t.Errorf("then a PUT is %s", got)
+			}
+			if shown, err := b.client.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &b.bucket}); err != nil || aws.ToString(shown.Policy) != policy {
+				t.Errorf("shown is %+v, %v", shown, err)
+			}
+			if got := code(b.try(t.Context(), "PutPublicAccessBlock")); got != "ok" {
+				t.Errorf("what moto has is %s", got)
+			}
+		})
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 type behaviour struct {
 	// region is one of the service's own.
 	region string
-	// calls are the service's operations on buckets and objects; every other one is not implemented.
+	// calls are the service's operations on buckets and objects; every other one is not implemented. Nil
+	// leaves it to the server behind.
 	calls []string
 	// keeps are the settings that the imitation stores itself, with what it takes: the server behind
 	// lacks them or has another dialect.
@@ -112,6 +113,7 @@ var services = map[Name]behaviour{
 			},
 		},
 	},
+	AWS: {keeps: map[string]check{"BucketPolicy": awsPolicy}},
 }
 
 // all are the rules of a service on a server, in the order in which they are asked.
@@ -124,6 +126,9 @@ func (b behaviour) all(on Upstream) []s3proxy.Rule {
 		if check, kept := b.keeps[setting]; kept {
 			rules = append(rules, (&shelf{setting: setting, check: check}).rules()...)
 		}
+	}
+	if b.calls == nil {
+		return rules
 	}
 	return append(rules, s3proxy.Rule{
 		Match:  s3proxy.Match{Func: func(r s3proxy.Request) bool { return !slices.Contains(b.calls, r.Operation) }},

@@ -164,6 +164,30 @@ func prefixInFilter(document []byte) error {
 	return errors.Join(err, noVersions(document))
 }
 
+// awsPolicy takes AWS's dialect only.
+func awsPolicy(document []byte) error {
+	var p struct {
+		Version   string
+		Statement []struct {
+			Effect, Sid string
+			Principal   json.RawMessage
+			Resource    json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(document, &p); err != nil {
+		return err
+	}
+	if p.Version != "2012-10-17" || len(p.Statement) == 0 {
+		return errors.New("the version is not 2012-10-17, or there is no statement")
+	}
+	for _, s := range p.Statement {
+		if s.Effect != "Allow" && s.Effect != "Deny" || len(s.Principal) == 0 || !strings.Contains(string(s.Resource), "arn:aws:s3:::") {
+			return errors.New("a statement lacks its effect, principal or resource")
+		}
+	}
+	return nil
+}
+
 var scalewayName = regexp.MustCompile(`^(user_id|application_id):[0-9a-f-]{36}$`)
 
 // scalewayPolicy takes Scaleway's dialect only.

@@ -43,7 +43,7 @@ func (c *cell) run() (out Outcome) {
 	c.isHardened(out.Lacks)
 	c.uses(out.Lock)
 	c.imports()
-	out.Refused = c.refuses(out)
+	out.Refused = c.demands(out)
 	c.guards()
 	c.goes()
 	return out
@@ -126,23 +126,13 @@ func (c *cell) makes() (lacks []string, lock string) {
 // isHardened compares what the bucket shows with what was said to be missing: nothing may be missing
 // in silence, and nothing that is there may be called missing.
 func (c *cell) isHardened(lacks []string) {
-	store := c.store(c.t)
-	o, err := store.Read(c.t.Context(), c.bucket)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	rules := o.Lifecycle.Owned
-	for code, shown := range map[s3store.Capability]bool{
-		s3store.CapVersioning:             o.VersioningEnabled(),
-		s3store.CapEncryption:             o.Encryption != nil,
-		s3store.CapPublicAccessBlock:      o.PublicAccessBlocked,
-		s3store.CapRequireTLS:             store.RequiresTLS(c.bucket, c.region, o.Policy),
-		s3store.CapLifecycleNoncurrent:    rules.NoncurrentExpirationDays != nil && *rules.NoncurrentExpirationDays == 90,
-		s3store.CapLifecycleAbortUploads:  rules.AbortIncompleteUploadsDays != nil && *rules.AbortIncompleteUploadsDays == 7,
-		s3store.CapLifecycleDeleteMarkers: rules.ExpireDeleteMarkers != nil && *rules.ExpireDeleteMarkers,
+	shown := c.shows(c.bucket, written{noncurrent: 90, abort: 7})
+	for _, code := range []s3store.Capability{
+		s3store.CapVersioning, s3store.CapEncryption, s3store.CapPublicAccessBlock, s3store.CapRequireTLS,
+		s3store.CapLifecycleNoncurrent, s3store.CapLifecycleAbortUploads, s3store.CapLifecycleDeleteMarkers,
 	} {
-		if missing := slices.Contains(lacks, string(code)); missing == shown {
-			c.t.Errorf("%s: the bucket shows it: %v; it is said to be missing: %v", code, shown, missing)
+		if missing := slices.Contains(lacks, string(code)); missing == shown[code] {
+			c.t.Errorf("%s: the bucket shows it: %v; it is said to be missing: %v", code, shown[code], missing)
 		}
 	}
 }
@@ -195,47 +185,6 @@ func (c *cell) imports() {
 		c.t.Errorf("the import changed something:\n%s", out)
 	}
 	c.unchanged(cli)
-}
-
-// demands are how a configuration asks for what a service lacks.
-var demands = map[string]string{
-	string(s3store.CapVersioning):             "versioning = true",
-	string(s3store.CapEncryption):             `encryption = { algorithm = "AES256" }`,
-	string(s3store.CapPublicAccessBlock):      "block_public_access = true",
-	string(s3store.CapRequireTLS):             "require_tls = true",
-	string(s3store.CapLifecycleNoncurrent):    "lifecycle_rules = { noncurrent_expiration_days = 30 }",
-	string(s3store.CapLifecycleAbortUploads):  "lifecycle_rules = { abort_incomplete_uploads_days = 3 }",
-	string(s3store.CapLifecycleDeleteMarkers): "lifecycle_rules = { expire_delete_markers = true }",
-}
-
-// refuses demands what the service was found to lack, lock objects included. A plan must say no:
-// a setting that somebody wrote down is never left out.
-func (c *cell) refuses(found Outcome) (refused []string) {
-	header, _, _ := strings.Cut(c.read("import/main.tf"), "import {")
-	asks := func(code, block, says string) {
-		dir := "demand-" + strings.ReplaceAll(code, ".", "-")
-		c.write(dir+"/main.tf", header+block)
-		cli := c.in(dir)
-		cli.Must("init")
-		result := cli.Run("apply", "-auto-approve")
-		if result.ExitCode != 1 || !strings.Contains(oneLine(result.Output()), says) {
-			c.t.Errorf("%s was not refused with %q: exit code %d\n%s", code, says, result.ExitCode, result.Output())
-			return
-		}
-		refused = append(refused, code)
-	}
-	if len(found.Lacks) > 0 { // one is enough: the provider's own tests ask for each
-		code := found.Lacks[0]
-		demand, known := demands[code]
-		if !known {
-			c.t.Fatalf("the suite does not know how to demand %s", code)
-		}
-		asks(code, fmt.Sprintf("resource \"groundwork_state_bucket\" \"x\" {\n  name = %q\n  adopt_existing = true\n  %s\n}\n", c.bucket, demand), code)
-	}
-	if found.Lock != "lockfile" {
-		asks("lockfile", fmt.Sprintf("resource \"groundwork_backend_config_file\" \"x\" {\n  path = \"backend.tf\"\n  lock = \"lockfile\"\n  s3 = { bucket = %q, key = \"x.tfstate\" }\n}\n", c.bucket), "lock")
-	}
-	return refused
 }
 
 // guards tries to destroy the bucket while it is protected, and while it holds live state.

@@ -3,6 +3,7 @@ package matrix
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"os"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
@@ -25,6 +27,11 @@ type target struct {
 	ca string
 	// sts is where a tool may ask who it is, for services that have that.
 	sts string
+	// logs is a bucket that takes access logs, made where the service has them.
+	logs string
+	// drops are the codes of what the server behind takes and does not keep, so that demanding it
+	// shows nothing of the service.
+	drops []string
 }
 
 // row is a service of the matrix.
@@ -43,12 +50,20 @@ func rows() []row {
 			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
 		}},
 		{service: "versity", on: "Versity S3 Gateway", start: func(t testing.TB) target {
-			s := testenv.Versity(t)
-			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey}
+			s := testenv.VersityTLS(t)
+			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey, ca: s.CAFile}
 		}},
 		{service: "aws", on: "moto, which emulates AWS", start: func(t testing.TB) target {
-			s := testenv.Moto(t)
-			return target{endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey, sts: s.Endpoint}
+			moto := testenv.Moto(t)
+			s := imitate.Start(t, imitate.AWS, imitate.WithTLS(), imitate.On(imitate.Upstream{
+				Endpoint: moto.Endpoint, AccessKey: moto.AccessKey, SecretKey: moto.SecretKey, Region: moto.Region,
+			}))
+			on := target{
+				endpoint: s.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey, ca: s.CAFile, sts: s.Endpoint,
+				drops: []string{string(s3store.CapLifecycleVersionsToKeep)},
+			}
+			on.logs = logBucket(t, target{endpoint: moto.Endpoint, region: s.Region, accessKey: s.AccessKey, secretKey: s.SecretKey})
+			return on
 		}},
 	}
 	for _, name := range imitate.Names() {
@@ -58,6 +73,21 @@ func rows() []row {
 		}})
 	}
 	return all
+}
+
+// logBucket makes a bucket that takes access logs, as AWS wants it.
+func logBucket(t testing.TB, on target) string {
+	t.Helper()
+	name, c := testenv.BucketName(t), on.client(t)
+	_, made := c.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(on.region)},
+	})
+	_, allowed := c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Sid":"Logs","Effect":"Allow","Principal":{"Service":"logging.s3.amazonaws.com"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
+	if err := errors.Join(made, allowed); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // env is what a pipeline has in its environment.

@@ -8,11 +8,14 @@ package versity
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -20,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/certs"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/proc"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/toolchain"
 )
@@ -34,6 +38,8 @@ type Options struct {
 	// Accounts is how many accounts there are beside the root user, which may do everything. They may
 	// do nothing but what a bucket's policy allows them.
 	Accounts int
+	// TLS serves https with a certificate of an authority made for this gateway.
+	TLS bool
 }
 
 // Account is one that is not the root user.
@@ -41,8 +47,10 @@ type Account struct{ AccessKey, SecretKey string }
 
 // Server is a running gateway.
 type Server struct {
-	// Endpoint is http://127.0.0.1:PORT.
+	// Endpoint is http://127.0.0.1:PORT, or https:// with TLS.
 	Endpoint string
+	// CAFile is the PEM file of the authority, empty without TLS.
+	CAFile string
 	// AccessKey and SecretKey are those of the root user.
 	AccessKey, SecretKey string
 	Region               string
@@ -51,6 +59,7 @@ type Server struct {
 
 	dir     string
 	process *proc.Process
+	client  *http.Client
 
 	stopOnce sync.Once
 	stopErr  error
@@ -67,7 +76,10 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for Versity GW: %w", err)
 	}
-	s := &Server{AccessKey: rand.Text()[:20], SecretKey: rand.Text(), Region: Region, dir: dir}
+	s := &Server{
+		AccessKey: rand.Text()[:20], SecretKey: rand.Text(), Region: Region, dir: dir,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+	}
 	if err := s.start(ctx, path, opts); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -91,6 +103,19 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 		}
 		iam = []string{"--iam-dir", filepath.Join(s.dir, "iam")}
 	}
+	scheme, front := "http", []string{"--region", s.Region}
+	if opts.TLS {
+		pair, err := certs.New(s.dir)
+		if err != nil {
+			return err
+		}
+		scheme, s.CAFile = "https", pair.CAFile
+		front = append(front, "--cert", pair.CertFile, "--key", pair.KeyFile)
+		s.client.Transport = &http.Transport{
+			MaxIdleConnsPerHost: 16, TLSClientConfig: &tls.Config{RootCAs: pair.Pool, MinVersion: tls.VersionTLS12},
+		}
+	}
+	address := func(port int) string { return scheme + "://127.0.0.1:" + strconv.Itoa(port) }
 	store := []string{"posix"}
 	if !opts.NoVersions {
 		store = append(store, "--versioning-dir", filepath.Join(s.dir, "versions"))
@@ -101,8 +126,7 @@ func (s *Server) start(ctx context.Context, path string, opts Options) error {
 		Env:     proc.CleanEnv(s.dir, "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey),
 		Secrets: secrets,
 		Args: func(port int) []string {
-			args := append([]string{"--quiet", "--port", "127.0.0.1:" + strconv.Itoa(port), "--region", s.Region}, iam...)
-			return append(args, store...)
+			return slices.Concat([]string{"--quiet", "--port", "127.0.0.1:" + strconv.Itoa(port)}, front, iam, store)
 		},
 		Ready: func(ctx context.Context, port int) error {
 			client := s.ClientFor(address(port), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
@@ -143,8 +167,6 @@ func (s *Server) makeAccounts(n int) error {
 	return os.WriteFile(filepath.Join(dir, "users.json"), text, 0o600)
 }
 
-func address(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) }
-
 // Client returns an S3 client of the SDK for the gateway, for tests that arrange and check what the
 // code under test must do with a client of its own.
 func (s *Server) Client() *s3.Client { return s.ClientFor(s.Endpoint) }
@@ -156,6 +178,7 @@ func (s *Server) ClientFor(endpoint string, optFns ...func(*s3.Options)) *s3.Cli
 		Region:       s.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
 		UsePathStyle: true,
+		HTTPClient:   s.client,
 	}, optFns...)
 }
 
@@ -165,6 +188,7 @@ func (s *Server) Log() string { return s.process.Log() }
 // Stop ends the gateway and removes everything it stored. It is safe to call more than once.
 func (s *Server) Stop() error {
 	s.stopOnce.Do(func() {
+		s.client.CloseIdleConnections()
 		s.stopErr = s.process.Stop()
 		if err := os.RemoveAll(s.dir); err != nil {
 			s.stopErr = errors.Join(s.stopErr, fmt.Errorf("removing what Versity GW stored: %w", err))

@@ -12,7 +12,7 @@ import (
 // The folder for superseded versions is what makes the difference between the two.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]Options{"with versions": {}, "without": {NoVersions: true}} {
+	for name, opts := range map[string]Options{"with versions": {}, "without": {NoVersions: true}, "over https": {TLS: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server, err := Start(t.Context(), opts)
@@ -24,6 +24,9 @@ func TestStart(t *testing.T) {
 					t.Error(err)
 				}
 			}()
+			if strings.HasPrefix(server.Endpoint, "https://") != opts.TLS || (server.CAFile != "") != opts.TLS {
+				t.Errorf("it is at %s, with %q", server.Endpoint, server.CAFile)
+			}
 			client, bucket := server.Client(), aws.String("bucket")
 			if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}); err != nil {
 				t.Fatal(err)

@@ -17,13 +17,25 @@ import (
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/imitate"
 )
 
+// through sends a call the way that groundwork goes.
+func through(front *imitate.Server) func(*s3.Options) {
+	return func(o *s3.Options) {
+		o.BaseEndpoint = &front.Endpoint
+		o.HTTPClient = front.HTTPClient()
+	}
+}
+
 // TestAccStateBucketAWS has everything on that AWS has, under AWS's profile on moto: a second plan is
-// empty, it is imported, and what somebody turns off comes back. Moto serves plain http, where no
+// empty, it is imported, and what somebody turns off comes back. It is reached over https, where a
 // policy demands TLS.
 func TestAccStateBucketAWS(t *testing.T) {
 	s, name, logs := testenv.Moto(t), testenv.BucketName(t), testenv.BucketName(t)
+	front := imitate.Start(t, imitate.AWS, imitate.WithTLS(), imitate.On(imitate.Upstream{
+		Endpoint: s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey, Region: s.Region,
+	}))
 	where := &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(s.Region)}
 	if _, err := s.S3().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &logs, CreateBucketConfiguration: where}); err != nil {
 		t.Fatal(err)
@@ -33,7 +45,8 @@ func TestAccStateBucketAWS(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := s3store.New(t.Context(), s3store.Config{
-		Service: "aws", Region: s.Region, Endpoint: s.Endpoint, AccessKey: s.AccessKey, SecretKey: s.SecretKey, UsePathStyle: aws.Bool(true),
+		Service: "aws", Region: s.Region, Endpoint: front.Endpoint, CABundle: front.CAFile, AccessKey: s.AccessKey, SecretKey: s.SecretKey,
+		UsePathStyle: aws.Bool(true),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +56,7 @@ provider "groundwork" {
   service        = "aws"
   region         = %q
   endpoint       = %q
+  ca_bundle      = %q
   access_key     = %q
   secret_key     = %q
   use_path_style = true
@@ -60,13 +74,13 @@ resource "groundwork_state_bucket" "test" {
     abort_incomplete_uploads_days = 7
   }
 }
-`, s.Region, s.Endpoint, s.AccessKey, s.SecretKey, name, logs)
+`, s.Region, front.Endpoint, front.CAFile, s.AccessKey, s.SecretKey, name, logs)
 	everything := func(*terraform.State) error {
 		o, err := c.Read(t.Context(), name)
 		if err != nil {
 			return err
 		}
-		if !o.PublicAccessBlocked || o.Encryption == nil || o.Encryption.Algorithm != s3store.EncryptionKMS || o.Encryption.KMSKeyID != "alias/states" ||
+		if !c.RequiresTLS(name, s.Region, o.Policy) || !o.PublicAccessBlocked || o.Encryption == nil || o.Encryption.Algorithm != s3store.EncryptionKMS || o.Encryption.KMSKeyID != "alias/states" ||
 			o.Logging == nil || o.Logging.TargetBucket != logs || o.Tags["team"] != "core" || len(c.ObservedAccess(name, s.Region, o.Policy)) != 1 {
 			return fmt.Errorf("the bucket shows %+v", o)
 		}
@@ -87,16 +101,18 @@ resource "groundwork_state_bucket" "test" {
 					statecheck.ExpectKnownValue(bucketAddress, at("lock_strategy"), knownvalue.StringExact("lockfile")),
 					statecheck.ExpectKnownValue(bucketAddress, at("arn"), knownvalue.StringExact("arn:aws:s3:::"+name)),
 					statecheck.ExpectKnownValue(bucketAddress, at("origin"), knownvalue.StringExact("created")),
+					statecheck.ExpectKnownValue(bucketAddress, at("require_tls"), knownvalue.Bool(true)),
+					statecheck.ExpectKnownValue(bucketAddress, at("unsupported"), knownvalue.SetSizeExact(0)),
 				},
 			},
 			{
 				Config: config, ResourceName: bucketAddress, ImportState: true, ImportStateId: name + "@" + s.Region, ImportStateVerify: true,
-				ImportStateVerifyIgnore: []string{"origin", "deletion_protection", "capabilities", "lock_strategy", "unsupported", "require_tls"},
+				ImportStateVerifyIgnore: []string{"origin", "deletion_protection", "capabilities", "lock_strategy", "unsupported"},
 			},
 			{ // What somebody turns off comes back.
 				PreConfig: func() {
 					_, block := s.S3().DeletePublicAccessBlock(t.Context(), &s3.DeletePublicAccessBlockInput{Bucket: &name})
-					_, policy := s.S3().DeleteBucketPolicy(t.Context(), &s3.DeleteBucketPolicyInput{Bucket: &name})
+					_, policy := s.S3().DeleteBucketPolicy(t.Context(), &s3.DeleteBucketPolicyInput{Bucket: &name}, through(front))
 					_, encryption := s.S3().DeleteBucketEncryption(t.Context(), &s3.DeleteBucketEncryptionInput{Bucket: &name})
 					_, logging := s.S3().PutBucketLogging(t.Context(), &s3.PutBucketLoggingInput{Bucket: &name, BucketLoggingStatus: &s3types.BucketLoggingStatus{}})
 					if err := errors.Join(block, policy, encryption, logging); err != nil {

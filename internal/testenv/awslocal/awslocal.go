@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +34,9 @@ type Options struct {
 	// TableDelay is how long dynalite shows a table as CREATING, UPDATING or DELETING. Zero means not
 	// at all. Moto has no such thing.
 	TableDelay time.Duration
+	// Restless lets the threads of moto take turns a thousand times as often as Python does, so that
+	// what races in it shows soon.
+	Restless bool
 }
 
 // Server is a running moto or dynalite.
@@ -53,13 +58,18 @@ type Server struct {
 
 // StartMoto installs moto if it has to, starts it and waits until it answers. The context bounds
 // that; the server runs until Stop. Nothing survives it.
-func StartMoto(ctx context.Context, _ Options) (*Server, error) {
+func StartMoto(ctx context.Context, opts Options) (*Server, error) {
 	path, err := toolchain.Path(ctx, "moto")
 	if err != nil {
 		return nil, err
 	}
+	var program []string
+	if opts.Restless { // 5 ms otherwise
+		path = filepath.Join(filepath.Dir(path), "venv", "bin", "python3")
+		program = []string{"-c", "import sys; sys.setswitchinterval(5e-6); import moto.server; moto.server.main(sys.argv[1:])"}
+	}
 	return start(ctx, "moto", path, "MOTO_ACCOUNT_ID", func(port int) []string {
-		return []string{"-H", "127.0.0.1", "-p", strconv.Itoa(port)}
+		return append(slices.Clone(program), "-H", "127.0.0.1", "-p", strconv.Itoa(port))
 	})
 }
 

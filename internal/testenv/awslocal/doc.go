@@ -2,7 +2,9 @@
 // of S3 buckets and DynamoDB tables that only AWS has, and dynalite, a DynamoDB whose conditional
 // writes hold.
 //
-// What was measured of moto 5.2.5: it checks no signature and enforces no policy; it refuses to
+// What was measured of moto 5.2.5: it checks no signature; it refuses to read and to write objects where
+// a bucket's policy denies it, whoever asks and whatever the conditions are, so that a policy which
+// demands TLS shuts everyone out (imitate.AWS keeps policies away from it), and no other call; it refuses to
 // delete a table with deletion protection as ValidationException; no table is ever CREATING. Its
 // conditional writes had one winner in each of 100 rounds of 16 writers, but nothing promises that,
 // so locks are tested on dynalite. Two of eight conditional PUTs of one object have won, which is why

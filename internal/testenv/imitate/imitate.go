@@ -2,6 +2,7 @@ package imitate
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"os"
@@ -49,6 +50,8 @@ type Server struct {
 	CAFile string
 	// Proxy records the requests, and takes further rules. ClearRules ends the imitation.
 	Proxy *s3proxy.Proxy
+
+	authorities *x509.CertPool
 }
 
 // Upstream is the real server behind an imitation.
@@ -122,8 +125,13 @@ func (s *Server) serveTLS(tb testing.TB) *tls.Config {
 	if err != nil {
 		tb.Fatalf("imitate: %v", err)
 	}
-	s.CAFile = pair.CAFile
+	s.CAFile, s.authorities = pair.CAFile, pair.Pool
 	return config
+}
+
+// HTTPClient returns a client that trusts the imitation, for a test that asks it past groundwork.
+func (s *Server) HTTPClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.authorities, MinVersion: tls.VersionTLS12}}}
 }
 
 // ProviderBlock configures the provider for the imitation, under its own profile.

@@ -153,7 +153,8 @@ func (c *cell) sorted(found Outcome, bucket string) (lacking, open, kept []deman
 		switch {
 		case knows == s3store.Unsupported:
 			lacking = append(lacking, d)
-		case knows == s3store.Supported, slices.Contains(hardened, d.code) && !lacks:
+		case knows == s3store.Supported, slices.Contains(hardened, d.code) && !lacks,
+			d.code == s3store.CapObjectLock: // which some services take for a new bucket only
 			kept = append(kept, d)
 		default:
 			open = append(open, d)

@@ -39,6 +39,8 @@ type Options struct {
 	NoKMS bool
 	// TLS serves https with a certificate of an authority made for this server.
 	TLS bool
+	// AuditWebhook is an address that gets a record of every operation as JSON; empty means none.
+	AuditWebhook string
 
 	extraEnv []string // set by tests
 }
@@ -132,6 +134,9 @@ func (s *Server) environment(opts Options) (env, secrets []string) {
 		"MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CALLHOME_ENABLE=off",
 	)
+	if opts.AuditWebhook != "" {
+		env = append(env, "MINIO_AUDIT_WEBHOOK_ENABLE_states=on", "MINIO_AUDIT_WEBHOOK_ENDPOINT_states="+opts.AuditWebhook)
+	}
 	if len(opts.Domains) > 0 {
 		env = append(env, "MINIO_DOMAIN="+strings.Join(opts.Domains, ","))
 	}

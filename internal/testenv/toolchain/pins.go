@@ -34,6 +34,7 @@ type pin struct {
 // Released versions of both CLIs are linked with dev=no; without it `version` says "-dev".
 var pins = []pin{
 	{name: "minio", dir: "minio"},
+	{name: "mc", dir: "mc"},
 	{name: "versitygw", dir: "versitygw"},
 	{
 		name: "terraform", dir: "terraform", product: "Terraform", minimum: "1.11.0",

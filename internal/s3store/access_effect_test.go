@@ -147,6 +147,27 @@ func TestAccessByEffect(t *testing.T) {
 	t.Logf("%d calls by %d callers", n, len(callers))
 }
 
+// Where a policy names keys, the guide's way to change one is to add the new key, and to drop the old
+// one later: each works exactly as long as the list names it.
+func TestKeyRotationByEffect(t *testing.T) {
+	t.Parallel()
+	server, err := gateway.Start(t.Context(), gateway.Options{Accounts: 2})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Stop()) })
+	root := newClient(t, Config{Service: "versity", Region: server.Region, Endpoint: server.Endpoint, AccessKey: server.AccessKey, SecretKey: server.SecretKey})
+	bucket := versioned(t, root)
+	before, after := server.Accounts[0], server.Accounts[1]
+	for step, keys := range [][]string{{before.AccessKey}, {before.AccessKey, after.AccessKey}, {after.AccessKey}} {
+		apply(t, root, bucket, Settings{Access: &[]Access{{Level: AccessReadWrite, Principals: keys, Prefix: "infra/"}}})
+		for i, a := range []gateway.Account{before, after} {
+			client := accountClient(server, credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey, ""))
+			key := fmt.Sprintf("infra/%d-%d.tfstate", step, i)
+			_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("state")})
+			check(t, fmt.Sprintf("step %d, key %d", step, i), err, slices.Contains(keys, a.AccessKey))
+		}
+	}
+}
+
 func accountClient(server *gateway.Server, who aws.CredentialsProvider) *s3.Client {
 	return server.ClientFor(server.Endpoint, func(o *s3.Options) { o.Credentials = who })
 }

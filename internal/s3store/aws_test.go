@@ -121,6 +121,34 @@ func TestAWSSettings(t *testing.T) {
 	}
 }
 
+// Where logging is on, who reads and writes a state stands in the other bucket: moto writes it at once,
+// AWS within hours.
+func TestAWSLogsAccesses(t *testing.T) {
+	t.Parallel()
+	c, _ := onMoto(t)
+	bucket, logs := newBucket(t, c), logBucket(t, c)
+	logged := func() string {
+		var text strings.Builder
+		for _, v := range versionsOf(t, c, logs, "states/") {
+			body, err := c.GetListed(t.Context(), logs, v)
+			must(t, err)
+			text.WriteString(readAll(t, body))
+		}
+		return text.String()
+	}
+	put(t, c, bucket, "infra/before.tfstate", "x")
+	apply(t, c, bucket, Settings{Logging: &Logging{TargetBucket: logs, TargetPrefix: "states/"}})
+	put(t, c, bucket, "infra/terraform.tfstate", "x")
+	if text := logged(); !strings.Contains(text, bucket) || !strings.Contains(text, "infra/terraform.tfstate") || strings.Contains(text, "before.tfstate") {
+		t.Errorf("logged is:\n%s", text)
+	}
+	apply(t, c, bucket, Settings{Logging: &Logging{}})
+	put(t, c, bucket, "infra/after.tfstate", "x")
+	if strings.Contains(logged(), "after.tfstate") {
+		t.Error("it is logged after it was turned off")
+	}
+}
+
 func ignored[T any](_ T, err error) error { return err }
 
 // What others have set beside a setting stays, since a PUT without it resets it.

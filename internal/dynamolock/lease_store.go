@@ -38,6 +38,11 @@ type LeaseOptions struct {
 	// Poll is how often a waiter looks, up to a half more or less by chance; 1 s if zero. DynamoDB
 	// tells nobody when a lease is free.
 	Poll time.Duration
+	// Attempt bounds one write, after which it is sent again or looked for; 10 s if zero.
+	Attempt time.Duration
+	// Patience is how long a call goes on over answers that are lost where nothing else bounds it; 5 s
+	// if zero.
+	Patience time.Duration
 }
 
 // LeaseStore hands out the leases of one lock table. It implements lease.Store.
@@ -64,8 +69,10 @@ func (c *Client) Leases(opts LeaseOptions) (*LeaseStore, error) {
 	if err := CheckName(opts.Table); err != nil {
 		return nil, err
 	}
-	if opts.Poll <= 0 {
-		opts.Poll = time.Second
+	for d, standard := range map[*time.Duration]time.Duration{&opts.Poll: time.Second, &opts.Attempt: 10 * time.Second, &opts.Patience: 5 * time.Second} {
+		if *d <= 0 {
+			*d = standard
+		}
 	}
 	return &LeaseStore{client: c, opts: opts}, nil
 }

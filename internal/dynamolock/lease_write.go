@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	rnd "math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -20,13 +21,15 @@ import (
 var errRefused = errors.New("the condition does not hold")
 
 // write is one conditional write. It is sent once: whether one whose answer was lost has happened,
-// only a look at the item tells.
+// only a look at the item tells, or repeating it where that does no harm.
 func (s *LeaseStore) write(ctx context.Context, id, update, condition string, values map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
 	used := map[string]string{}
 	for _, name := range []string{AttrInfo, AttrFence, AttrExpires, AttrName, AttrAcquired, AttrDuration, AttrToken} {
 		used["#"+name] = name
 	}
 	sent := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Attempt)
+	defer cancel()
 	out, err := s.client.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.opts.Table, Key: map[string]types.AttributeValue{AttrLockID: stringOf(id)},
 		UpdateExpression: &update, ConditionExpression: &condition,
@@ -43,37 +46,65 @@ func (s *LeaseStore) write(ctx context.Context, id, update, condition string, va
 	return out.Attributes, nil
 }
 
-// request is one try to take a lease.
+// request is one call of Acquire.
 type request struct {
 	lease.Request
 	id, data, token string
+	// unsure tells that a write of this request may have been carried out, or may still be, though no
+	// answer came. It is found again by the token, and can happen only while the fence is seen.
+	unsure bool
+	first  time.Time // when the first of those writes was sent
+	seen   int64
 }
 
-// Acquire implements lease.Store. Those who wait are served in no order.
+// Acquire implements lease.Store. Those who wait are served in no order. Over answers that are lost it
+// goes on for as long as it would wait.
 func (s *LeaseStore) Acquire(ctx context.Context, r lease.Request, w lease.Wait) (lease.Grant, error) {
-	q := request{Request: r, token: rand.Text()}
+	q, err := newRequest(r)
+	if err != nil {
+		return lease.Grant{}, err
+	}
+	grant, err := s.take(ctx, q, w)
+	if err != nil {
+		s.abandon(ctx, q)
+	}
+	return grant, err
+}
+
+func newRequest(r lease.Request) (*request, error) {
+	q := &request{Request: r, token: rand.Text()}
 	var err error
 	if q.id, err = leaseID(r.Name); err != nil {
-		return lease.Grant{}, err
+		return nil, err
 	}
 	if q.Duration == 0 {
 		q.Duration = lease.DefaultDuration
 	}
 	if q.Duration < 0 {
-		return lease.Grant{}, fmt.Errorf("a lease cannot last %s", r.Duration)
+		return nil, fmt.Errorf("a lease cannot last %s", r.Duration)
 	}
 	if q.Info, err = r.Info.Complete(); err != nil {
-		return lease.Grant{}, err
+		return nil, err
 	}
-	if q.data, err = q.Info.Encode(""); err != nil {
-		return lease.Grant{}, err
-	}
-	start, shown := time.Now(), int64(-1)
+	q.data, err = q.Info.Encode("")
+	return q, err
+}
+
+func (s *LeaseStore) take(ctx context.Context, q *request, w lease.Wait) (lease.Grant, error) {
+	start, shown, failed := time.Now(), int64(-1), 0
 	for {
 		grant, holder, err := s.try(ctx, q)
-		if err != nil || holder == nil {
-			return grant, err
+		switch {
+		case err != nil:
+			failed++
+			if !s.again(ctx, err, start, max(w.Timeout, s.opts.Patience), failed) {
+				return lease.Grant{}, err
+			}
+			continue
+		case holder == nil:
+			return grant, nil
 		}
+		failed = 0
 		pause := s.pause(*holder)
 		left := w.Timeout - time.Since(start)
 		if left <= 0 && !s.doubtful(*holder) {
@@ -87,9 +118,35 @@ func (s *LeaseStore) Acquire(ctx context.Context, r lease.Request, w lease.Wait)
 			w.OnWait(*holder)
 		}
 		if err := rest(ctx, pause); err != nil {
-			return lease.Grant{}, fmt.Errorf("waiting for the lock %q: %w", r.Name, err)
+			return lease.Grant{}, fmt.Errorf("waiting for the lock %q: %w", q.Name, err)
 		}
 	}
+}
+
+// again rests before what has failed is tried again, and tells whether to: not where trying does not
+// help, and not for longer than the patience.
+func (s *LeaseStore) again(ctx context.Context, err error, start time.Time, patience time.Duration, failed int) bool {
+	return transient(err) && time.Since(start) < patience && rest(ctx, backoff(failed)) == nil
+}
+
+// transient failures go away by themselves: no answer, a service in trouble, one that asks for fewer
+// requests.
+func transient(err error) bool {
+	var e *CallError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":
+		return true
+	}
+	return errors.Is(e, ErrUnreachable) || e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented
+}
+
+// backoff is how long to rest after so many failures in a row.
+func backoff(failed int) time.Duration {
+	longest := min(time.Second, 20*time.Millisecond<<min(failed, 10))
+	return longest/2 + rnd.N(longest/2) //nolint:gosec // chance, not secrecy
 }
 
 func rest(ctx context.Context, d time.Duration) error {
@@ -123,60 +180,116 @@ func (s *LeaseStore) pause(h lease.Held) time.Duration {
 }
 
 // try takes the lease, or says who holds it.
-func (s *LeaseStore) try(ctx context.Context, q request) (lease.Grant, *lease.Held, error) {
-	item, err := s.read(ctx, q.id)
-	if err != nil {
-		return lease.Grant{}, nil, err
-	}
-	if h, ok := s.held(item); ok && !h.Expired() {
-		return lease.Grant{}, &h, nil
-	}
-	sent := time.Now()
-	lower, upper, known := s.clock.bounds()
-	if !known {
-		return lease.Grant{}, nil, fmt.Errorf("the service at %s does not say what time it is, by which leases end", s.client.Endpoint())
-	}
-	item, err = s.write(ctx, q.id,
-		"SET #Info = :info, #Fence = if_not_exists(#Fence, :zero) + :one, #LeaseExpires = :end, #Name = :name, #Acquired = :now, #Duration = :duration, #Token = :token",
-		"attribute_not_exists(#LeaseExpires) OR #LeaseExpires <= :now",
-		map[string]types.AttributeValue{
-			":info": stringOf(q.data), ":zero": numberOf(0), ":one": numberOf(1), ":name": stringOf(q.Name), ":token": stringOf(q.token),
-			":duration": numberOf(q.Duration.Milliseconds()),
-			":now":      numberOf(lower.UnixMilli()), ":end": numberOf(ceilMilli(upper.Add(q.Duration))),
-		})
-	switch {
-	case err == nil:
-		return s.grant(q, sent, item), nil, nil
-	case errors.Is(err, errRefused):
-		item, err = s.read(ctx, q.id)
-		if h, ok := s.held(item); ok && err == nil {
-			return lease.Grant{}, &h, nil
-		}
+func (s *LeaseStore) try(ctx context.Context, q *request) (lease.Grant, *lease.Held, error) {
+	for {
+		item, err := s.read(ctx, q.id)
 		if err != nil {
 			return lease.Grant{}, nil, err
 		}
-		return s.try(ctx, q) // it was given back meanwhile
+		if s.recall(q, item) {
+			return grantOf(q, q.first, item), nil, nil
+		}
+		if h, ok := s.held(item); ok && !h.Expired() {
+			return lease.Grant{}, &h, nil
+		}
+		grant, err := s.claim(ctx, q, item)
+		if !errors.Is(err, errRefused) {
+			return grant, nil, err
+		}
+		// It was taken or given back since it was read.
 	}
-	return s.unsure(ctx, q, sent, err)
 }
 
-// unsure finds out whether a write whose answer was lost has happened, and undoes it if nobody waits
-// for it any more.
-func (s *LeaseStore) unsure(ctx context.Context, q request, sent time.Time, cause error) (lease.Grant, *lease.Held, error) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.client.cfg.ResponseTimeout)
+// recall finds out from the item what became of writes whose answer was lost, and tells whether the
+// lease is this request's. One that has not happened while the fence went on cannot happen any more.
+func (s *LeaseStore) recall(q *request, item map[string]types.AttributeValue) bool {
+	if !q.unsure {
+		return false
+	}
+	if _, ok := s.held(item); ok && textOf(item, AttrToken) == q.token {
+		return true
+	}
+	fence, _ := intOf(item, AttrFence)
+	q.unsure = fence == q.seen
+	return false
+}
+
+// claim takes a lease that is free, or has ended, in the item that was read.
+func (s *LeaseStore) claim(ctx context.Context, q *request, item map[string]types.AttributeValue) (lease.Grant, error) {
+	sent := time.Now()
+	lower, upper, known := s.clock.bounds()
+	if !known {
+		return lease.Grant{}, fmt.Errorf("the service at %s does not say what time it is, by which leases end", s.client.Endpoint())
+	}
+	values := map[string]types.AttributeValue{
+		":info": stringOf(q.data), ":zero": numberOf(0), ":one": numberOf(1), ":name": stringOf(q.Name), ":token": stringOf(q.token),
+		":duration": numberOf(q.Duration.Milliseconds()),
+		":now":      numberOf(lower.UnixMilli()), ":end": numberOf(ceilMilli(upper.Add(q.Duration))),
+	}
+	taken, err := s.write(ctx, q.id,
+		"SET #Info = :info, #Fence = if_not_exists(#Fence, :zero) + :one, #LeaseExpires = :end, #Name = :name, #Acquired = :now, #Duration = :duration, #Token = :token",
+		freeNow+" AND "+fenceIs(item, values), values)
+	switch {
+	case err == nil:
+		return grantOf(q, sent, taken), nil
+	case !errors.Is(err, errRefused):
+		if !q.unsure {
+			q.unsure, q.first = true, sent
+		}
+		q.seen, _ = intOf(item, AttrFence)
+	}
+	return lease.Grant{}, err
+}
+
+// freeNow is the condition that nobody holds the lease.
+const freeNow = "(attribute_not_exists(#LeaseExpires) OR #LeaseExpires <= :now)"
+
+// fenceIs is the condition that the fence still is what was read. With it a write that was long on its
+// way does nothing once the fence has gone on.
+func fenceIs(item, values map[string]types.AttributeValue) string {
+	fence, ok := intOf(item, AttrFence)
+	if !ok {
+		return "attribute_not_exists(#Fence)"
+	}
+	values[":seen"] = numberOf(fence)
+	return "#Fence = :seen"
+}
+
+// abandon undoes what an Acquire that fails may have done, or may still do: where its write has not
+// arrived, the fence goes on, so that it cannot take the lease any more. What cannot be reached expires.
+func (s *LeaseStore) abandon(ctx context.Context, q *request) {
+	if !q.unsure {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Patience)
 	defer cancel()
-	item, err := s.read(bounded, q.id)
-	if err != nil || textOf(item, AttrToken) != q.token {
-		return lease.Grant{}, nil, cause
+	for failed := 1; ; failed++ {
+		item, err := s.read(ctx, q.id)
+		switch {
+		case err != nil:
+		case s.recall(q, item):
+			_ = s.Release(ctx, grantOf(q, q.first, item)) // it goes on for as long as there is time
+			return
+		case !q.unsure:
+			return
+		default:
+			if h, ok := s.held(item); ok && !h.Expired() {
+				return // its holder renewed it after it had ended, and keeps us out
+			}
+			lower, _, _ := s.clock.bounds()
+			values := map[string]types.AttributeValue{":zero": numberOf(0), ":one": numberOf(1), ":now": numberOf(lower.UnixMilli())}
+			_, err = s.write(ctx, q.id, "SET #Fence = if_not_exists(#Fence, :zero) + :one", freeNow+" AND "+fenceIs(item, values), values)
+			if err == nil {
+				return
+			}
+		}
+		if rest(ctx, backoff(failed)) != nil {
+			return
+		}
 	}
-	grant := s.grant(q, sent, item)
-	if ctx.Err() != nil {
-		return lease.Grant{}, nil, errors.Join(cause, s.Release(bounded, grant))
-	}
-	return grant, nil, nil
 }
 
-func (s *LeaseStore) grant(q request, sent time.Time, item map[string]types.AttributeValue) lease.Grant {
+func grantOf(q *request, sent time.Time, item map[string]types.AttributeValue) lease.Grant {
 	fence, _ := intOf(item, AttrFence)
 	return lease.Grant{Name: q.Name, Fence: fence, Duration: q.Duration, Sent: sent, Info: q.Info}
 }
@@ -194,7 +307,7 @@ func (s *LeaseStore) Renew(ctx context.Context, g lease.Grant) (lease.Grant, err
 			return g, err
 		}
 	}
-	for try := 1; ; try++ {
+	for start, failed := time.Now(), 1; ; failed++ {
 		sent := time.Now()
 		_, upper, _ := s.clock.bounds()
 		_, err = s.write(ctx, id, "SET #LeaseExpires = :end", "#Fence = :fence AND attribute_exists(#LeaseExpires)",
@@ -205,14 +318,11 @@ func (s *LeaseStore) Renew(ctx context.Context, g lease.Grant) (lease.Grant, err
 			return g, nil
 		case errors.Is(err, errRefused):
 			return g, s.lost(ctx, id, g)
-		case try == leaseTries || ctx.Err() != nil:
+		case !s.again(ctx, err, start, s.opts.Patience, failed): // to renew twice does no harm
 			return g, err
 		}
 	}
 }
-
-// leaseTries is how often a write is sent whose answer was lost, and which does no harm twice.
-const leaseTries = 3
 
 // Release implements lease.Store.
 func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
@@ -237,9 +347,9 @@ func (s *LeaseStore) free(ctx context.Context, id string, fence int64, condition
 		values = map[string]types.AttributeValue{}
 	}
 	values[":fence"] = numberOf(fence)
-	for try := 1; ; try++ {
+	for start, failed := time.Now(), 1; ; failed++ {
 		_, err = s.write(ctx, id, "REMOVE #LeaseExpires", "#Fence = :fence AND attribute_exists(#LeaseExpires)"+condition, values)
-		if err == nil || errors.Is(err, errRefused) || try == leaseTries || ctx.Err() != nil {
+		if err == nil || errors.Is(err, errRefused) || !s.again(ctx, err, start, s.opts.Patience, failed) {
 			return unsure, err
 		}
 		unsure = true
@@ -263,6 +373,7 @@ func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) err
 	if err != nil {
 		return err
 	}
+	unsure := false // an earlier try may have done it
 	for {
 		item, err := s.read(ctx, id)
 		if err != nil {
@@ -270,6 +381,8 @@ func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) err
 		}
 		now, ok := s.held(item)
 		switch {
+		case unsure && (!ok || now.Fence != seen.Fence):
+			return nil
 		case !ok:
 			return fmt.Errorf("%w: nobody holds %q any more", lease.ErrChanged, seen.Name)
 		case now.Fence != seen.Fence:
@@ -288,14 +401,12 @@ func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) err
 			}
 			condition, values[":end"] = " AND #LeaseExpires = :end", item[AttrExpires]
 		}
-		unsure, err := s.free(ctx, id, seen.Fence, condition, values)
-		if errors.Is(err, errRefused) && !unsure {
-			continue // renewed, given back or taken since it was read
+		again, err := s.free(ctx, id, seen.Fence, condition, values)
+		unsure = unsure || again
+		if !errors.Is(err, errRefused) {
+			return err
 		}
-		if errors.Is(err, errRefused) {
-			return nil
-		}
-		return err
+		// Renewed, given back or taken since it was read, or done by a try whose answer was lost.
 	}
 }
 

@@ -2,8 +2,11 @@ package pglock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 )
@@ -17,6 +20,8 @@ type request struct {
 	duration time.Duration
 	ticket   int64 // 0 before there is one
 	drawn    bool  // a ticket may be there, known or not
+	// contended tells that somebody was in the way.
+	contended bool
 	// unsure tells that a try may have been carried out though no answer came. It is found again by
 	// its data, which holds the ID.
 	unsure bool
@@ -125,6 +130,13 @@ func (s *LeaseStore) tryOnce(ctx context.Context, q *request, until time.Time) (
 }
 
 func (s *LeaseStore) attempt(ctx context.Context, q *request) (o outcome, fence, later int64, err error) {
+	if q.ticket == 0 && !q.unsure && !q.contended {
+		err = s.queryRow(ctx, s.sql().grab, []any{&fence, &later}, q.id, q.data, seconds(q.duration), q.info.Who, q.info.Operation)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return o, fence, later, err
+		}
+		q.contended = true
+	}
 	var h heldRow
 	var beats int64
 	var isHeld bool
@@ -159,13 +171,14 @@ func (s *LeaseStore) abandon(ctx context.Context, q *request) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Patience)
 	defer cancel()
-	var gone, told int64
 	if q.unsure {
 		_ = s.persist(ctx, q.op, s.patience(), func(ctx context.Context, _ bool) error {
-			return s.queryRow(ctx, s.sql().undo, []any{&gone, &told}, q.id, q.data)
+			_, err := s.end(ctx, s.sql().undo, q.id, q.data)
+			return err
 		})
 	}
 	if q.drawn {
+		var told int64
 		_ = s.persist(ctx, q.op, s.patience(), func(ctx context.Context, _ bool) error {
 			return s.queryRow(ctx, s.sql().leave, []any{&told}, q.id, q.info.ID)
 		})

@@ -2,8 +2,11 @@ package pglock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 )
@@ -39,17 +42,18 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 		return err
 	}
 	op := fmt.Sprintf("release the lock %q in %s", g.Name, s.opts.Table)
-	var gone, told int64
+	var gone bool
 	unsure, intime := false, time.Now().Before(g.Deadline())
-	err = s.persist(ctx, op, later(g.Deadline(), s.patience()), func(ctx context.Context, again bool) error {
+	err = s.persist(ctx, op, later(g.Deadline(), s.patience()), func(ctx context.Context, again bool) (err error) {
 		unsure = again
-		return s.queryRow(ctx, s.sql().release, []any{&gone, &told}, id, g.Fence)
+		gone, err = s.end(ctx, s.sql().release, id, g.Fence)
+		return err
 	})
 	s.news.released(id)
 	switch {
 	case err != nil:
 		return err
-	case gone > 0:
+	case gone:
 		return nil
 	case unsure && intime:
 		// An earlier try did it and its answer was lost, or the lease has ended since. Either way it was
@@ -57,6 +61,16 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 		return nil
 	}
 	return s.lost(ctx, id, g)
+}
+
+// end gives a lock back that has this fence or these data, and tells whether there was one.
+func (s *LeaseStore) end(ctx context.Context, sql, id string, which any) (gone bool, err error) {
+	var told bool
+	err = s.queryRow(ctx, sql, []any{&told}, id, which)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lost finds out what became of a lease.

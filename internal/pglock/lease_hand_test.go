@@ -2,6 +2,7 @@ package pglock
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -164,7 +165,8 @@ func TestTableByHandStaysAsItIs(t *testing.T) {
 	}
 }
 
-// One statement each, and nothing more: what every operation costs.
+// One statement each, and nothing more: what every operation costs. Only who is in the way is asked
+// for by a second one.
 func TestStatementsPerOperation(t *testing.T) {
 	db, _, _ := owned(t)
 	create(t, db, TableSpec{})
@@ -190,8 +192,12 @@ func TestStatementsPerOperation(t *testing.T) {
 		if err := step.run(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if n := s.Statements() - before; n != 1 {
-			t.Errorf("%s takes %d statements", step.name, n)
+		want := int64(1)
+		if step.name == "refused" {
+			want = 2
+		}
+		if n := s.Statements() - before; n != want {
+			t.Errorf("%s takes %d statements, want %d", step.name, n, want)
 		}
 	}
 }
@@ -203,7 +209,8 @@ func TestWithoutNotify(t *testing.T) {
 	database := db.Target().Database
 	sql(t, server, database, "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) FROM PUBLIC")
 	holder := leases(t, db.client, database, LeaseOptions{})
-	waiter := leases(t, db.client, database, LeaseOptions{PollOnly: true, Poll: 20 * time.Millisecond})
+	// It finds out by itself that it has to look.
+	waiter := leases(t, db.client, database, LeaseOptions{Poll: 20 * time.Millisecond})
 	grant, err := holder.Acquire(t.Context(), named("a"), lease.Wait{})
 	if err != nil {
 		t.Fatal(err)
@@ -216,9 +223,11 @@ func TestWithoutNotify(t *testing.T) {
 		}
 		done <- err
 	}()
-	for tickets(t, holder) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the waiter looks by itself", func() bool {
+		waiter.news.mu.Lock()
+		defer waiter.news.mu.Unlock()
+		return waiter.news.deaf && tickets(t, holder) == 1
+	})
 	if err := holder.Release(t.Context(), grant); err != nil {
 		t.Error(err)
 	}
@@ -227,6 +236,43 @@ func TestWithoutNotify(t *testing.T) {
 	}
 	if waiter.news.hears() || !holder.mute.Load() {
 		t.Error("NOTIFY was used after all")
+	}
+}
+
+// eventually waits half a minute at most.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited 30 s until %s", what)
+		}
+	}
+}
+
+// A right that is missing on the table has nothing to do with NOTIFY, which is used as soon as the
+// right is there.
+func TestRefusalKeepsNotify(t *testing.T) {
+	db, server, _ := owned(t)
+	locker := testenv.PostgresRole(t, server, "")
+	create(t, db, TableSpec{})
+	database := db.Target().Database
+	s := leases(t, newClient(t, configFor(server, locker)), database, LeaseOptions{})
+	if _, err := s.Acquire(t.Context(), named("a"), lease.Wait{}); !errors.Is(err, ErrDenied) {
+		t.Fatalf("got %v", err)
+	}
+	if err := s.Release(t.Context(), lease.Grant{Name: "a", Fence: 1}); !errors.Is(err, ErrDenied) {
+		t.Fatalf("got %v", err)
+	}
+	if s.mute.Load() {
+		t.Error("a right that is missing on the table turns NOTIFY off")
+	}
+	sql(t, server, database, fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %[1]s; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %[1]s", ident(locker.Name)))
+	grant, err := s.Acquire(t.Context(), named("a"), lease.Wait{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Release(t.Context(), grant); err != nil || s.mute.Load() {
+		t.Errorf("%v, NOTIFY off: %t", err, s.mute.Load())
 	}
 }
 

@@ -148,12 +148,15 @@ func (l *listener) listen(ctx context.Context) (deaf bool) {
 		_ = conn.Close(ctx)
 	}()
 	// A pooler answers with a number of its own when it greets. Behind one LISTEN would stay with a
-	// connection that the next transaction of somebody else gets.
+	// connection that the next transaction of somebody else gets. And where this role may not notify,
+	// nobody who has the same one will tell.
 	var pid int64
-	if err := conn.QueryRow(ctx, "SELECT pg_catalog.pg_backend_pid()").Scan(&pid); err != nil {
+	var told bool
+	const ask = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.has_function_privilege('pg_catalog.pg_notify(text, text)', 'EXECUTE')"
+	if err := conn.QueryRow(ctx, ask).Scan(&pid, &told); err != nil {
 		return !transient(l.store.explain("listen", err))
 	}
-	if uint32(pid) != conn.PgConn().PID() { // #nosec G115 -- a process id
+	if uint32(pid) != conn.PgConn().PID() || !told { // #nosec G115 -- a process id
 		return true
 	}
 	if _, err := conn.Exec(ctx, l.store.sql().listen); err != nil {

@@ -15,18 +15,24 @@ import (
 // until a time. try is told whether an earlier try may have been carried out after all. The error
 // is one of this package.
 func (s *LeaseStore) persist(ctx context.Context, op string, until time.Time, try func(ctx context.Context, again bool) error) error {
-	pause := time.Duration(0)
+	pause, hushed := time.Duration(0), false
 	for again := false; ; again = true {
 		attempt, cancel := context.WithTimeout(ctx, s.opts.Attempt)
 		err := s.explain(op, try(attempt, again))
 		cancel()
+		if hushed && refusal(err) {
+			s.mute.Store(false) // NOTIFY was not what is missing or not allowed
+		}
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			// The caller's end of patience, not that of this attempt.
 			return s.db.wrap(op, context.Cause(ctx))
-		case s.adapt(ctx, err):
+		case !hushed && refusal(err) && !s.mute.Swap(true):
+			hushed = true
+			continue
+		case s.repair(ctx, err):
 			continue
 		case !transient(err) || !time.Now().Add(pause).Before(until):
 			return err
@@ -99,17 +105,22 @@ func (s *LeaseStore) explain(op string, err error) error {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE %s, %s TO %s; GRANT USAGE ON SEQUENCE %s TO %s", t.sql(), t.waitersSQL(), me, t.fenceSQL(), me))
 }
 
-// adapt changes something after which the statement may succeed: it does without NOTIFY where the
-// database has none, or adds to the table what it lacks. It reports whether to try again.
-func (s *LeaseStore) adapt(ctx context.Context, err error) bool {
+// refusal is what a database says that has no NOTIFY, or a role that may not use it. Which function or
+// table it means stands in its text only: whether the statement succeeds without NOTIFY tells.
+func refusal(err error) bool {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && !s.mute.Load() {
-		switch pg.Code {
-		case "42883", "0A000", "42501": // no such function, not supported, not allowed
-			s.mute.Store(true)
-			return true
-		}
+	if !errors.As(err, &pg) {
+		return false
 	}
+	switch pg.Code {
+	case "42883", "0A000", "42501": // no such function, not supported, not allowed
+		return true
+	}
+	return false
+}
+
+// repair adds to the table what it lacks, and reports whether to try again.
+func (s *LeaseStore) repair(ctx context.Context, err error) bool {
 	var shape *NoLockTableError
 	if errors.As(err, &shape) && s.opts.Repair && !s.repairs.Swap(true) {
 		_, err := s.db.RepairTable(ctx, TableSpec{Table: s.opts.Table})

@@ -16,9 +16,6 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/toolchain"
 )
 
-// releaseFlags are what a release is linked with.
-const releaseFlags = "-s -w"
-
 // lab is what the measurements share.
 type lab struct {
 	dir    string
@@ -92,7 +89,7 @@ func (l *lab) build(ctx context.Context) error {
 			path += ".exe"
 		}
 		// #nosec G204 -- fixed arguments
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", root, "-trimpath", "-ldflags", releaseFlags, "-o", path, source)
+		cmd := exec.CommandContext(ctx, "make", "-s", "-C", root, "provider", "BIN="+path, "PACKAGE="+source)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building the %s: %w\n%s", role, err, out)

@@ -45,9 +45,8 @@ type startRow struct {
 }
 
 type binaryRow struct {
-	Program    string `json:"program"`
-	LinkedWith string `json:"linked_with"`
-	Bytes      int64  `json:"bytes"`
+	Program string `json:"program"`
+	Bytes   int64  `json:"bytes"`
 }
 
 func machine() string {
@@ -99,9 +98,9 @@ func (r *report) print(w io.Writer) error {
 		p("%s\t%s\t%s\t%s\t%s", s.Program, s.Until, millis(s.Median), millis(s.Fastest), millis(s.Slowest))
 	}
 	p("")
-	p("PROGRAM\tLINKED WITH\tSIZE")
+	p("PROGRAM\tSIZE")
 	for _, b := range r.Binaries {
-		p("%s\t%s\t%.1f MB", b.Program, b.LinkedWith, float64(b.Bytes)/1e6)
+		p("%s\t%.1f MB", b.Program, float64(b.Bytes)/1e6)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("printing the tables: %w", err)

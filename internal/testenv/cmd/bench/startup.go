@@ -113,7 +113,7 @@ func (l *lab) binaries() ([]binaryRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("measuring the %s: %w", role, err)
 		}
-		rows = append(rows, binaryRow{Program: role, LinkedWith: releaseFlags, Bytes: info.Size()})
+		rows = append(rows, binaryRow{Program: role, Bytes: info.Size()})
 	}
 	return rows, nil
 }

@@ -66,6 +66,8 @@ func (w World) places(ctx context.Context, l location.Location, all bool) ([]too
 		return []toollock.Place{workspaces{toollock.NewLocal(l.File), func(ctx context.Context) ([]toollock.Lock, error) {
 			return toollock.LocalLocks(ctx, l.DefaultFile, l.WorkspaceDir)
 		}}}, nil
+	case l.Tool == location.Pulumi && l.Backend == "postgres":
+		return w.pulumiTable(l)
 	case l.PG != nil:
 		client, err := w.postgres(*l.PG)
 		if err != nil {
@@ -121,6 +123,17 @@ func (w World) s3Places(ctx context.Context, at location.S3, all bool) ([]toollo
 		}})
 	}
 	return places, nil
+}
+
+// pulumiTable is Pulumi's backend in PostgreSQL.
+func (w World) pulumiTable(l location.Location) ([]toollock.Place, error) {
+	files, err := toollock.TableFiles(l.URL.Reveal(), func(database string) (*pglock.Client, error) {
+		return w.postgres(location.PG{ConnStr: location.Secret(database)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []toollock.Place{toollock.NewPulumi(files, l.Project, l.StackName())}, nil
 }
 
 func (w World) postgres(at location.PG) (*pglock.Client, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/proc"
 )
@@ -277,7 +279,7 @@ func toolDies(t *testing.T, c tool, place Place) {
 	c.must(t, "plan")
 }
 
-// The same with Pulumi, in a bucket and in a folder.
+// The same with Pulumi, in a bucket, in a folder and in PostgreSQL.
 func TestInteroperationPulumi(t *testing.T) {
 	for name, setUp := range map[string]func(*testing.T) (Files, string, []string){
 		"bucket": func(t *testing.T) (Files, string, []string) {
@@ -290,6 +292,15 @@ func TestInteroperationPulumi(t *testing.T) {
 			dir := t.TempDir()
 			return DirFiles(dir), "file://" + filepath.ToSlash(dir), nil
 		},
+		"table": func(t *testing.T) (Files, string, []string) {
+			server := testenv.Postgres(t)
+			role := testenv.PostgresRole(t, server, "")
+			address := url.URL{
+				Scheme: "postgres", User: url.UserPassword(role.Name, role.Password), Host: server.Addr(),
+				Path: "/" + testenv.PostgresDatabase(t, server, role.Name), RawQuery: "sslmode=disable&table=Team_State",
+			}
+			return tableOf(t, address.String()), address.String(), nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -301,6 +312,39 @@ func TestInteroperationPulumi(t *testing.T) {
 			pulumiIsRefused(t, c, place)
 			pulumiDies(t, c, place)
 		})
+	}
+}
+
+// openPG opens a database by its address alone.
+func openPG(address string) (*pglock.Client, error) {
+	settings, err := pglock.Config{URL: address}.Resolve(func(string) string { return "" })
+	if err != nil {
+		return nil, err
+	}
+	return pglock.New(settings)
+}
+
+// tableOf is a Pulumi backend in PostgreSQL by its address.
+func tableOf(t *testing.T, address string) Files {
+	t.Helper()
+	files, err := TableFiles(address, openPG)
+	must(t, err)
+	return files
+}
+
+// Names that Pulumi could not use, or that would be statements, are refused, and nothing is said of
+// what an address holds.
+func TestTableFilesRefuses(t *testing.T) {
+	for _, query := range []string{"table=a+b", `table=a"b`, "table=a;drop", "table=1a", "table=a.b.c", "table=é", "table=x&nonsense=1"} {
+		if query == "table=a;drop" {
+			query = "table=" + url.QueryEscape("a;drop")
+		}
+		if _, err := TableFiles("postgres://me:hunter2@h/d?"+query, openPG); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	if _, err := TableFiles("postgres://me:hunter2@h:port/d", openPG); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
 	}
 }
 

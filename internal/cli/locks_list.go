@@ -16,7 +16,8 @@ func (a *App) locksListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "Show who holds which lock, since when, and for how long",
 		Long: `list shows leases and tool locks: who holds each, for which operation, since when, and how long it
-lasts. A tool lock has no end: its holder gives it back, or somebody breaks it.
+lasts. A tool lock has no end: its holder gives it back, or somebody breaks it. Terraform's http backend
+cannot be asked, nor can Pulumi's own service and the backends of other clouds.
 
 Exit codes: 0 also if there are locks; 1 if something could not be asked, after showing all else.`,
 		Example: `  groundwork locks list

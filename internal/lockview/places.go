@@ -40,6 +40,9 @@ func (w workspaces) All(ctx context.Context) ([]toollock.Lock, error) { return w
 type UnknownBackendError struct{ Location location.Location }
 
 func (e *UnknownBackendError) Error() string {
+	if e.Location.HTTP != nil {
+		return fmt.Sprintf("the http backend of %s cannot be asked who holds its locks: a lock shows only to who tries to take it, so ask the server that keeps the state", e.Location.Dir)
+	}
 	return fmt.Sprintf("the %s backend %q of %s has locks of its own, which groundwork neither shows nor takes", e.Location.Tool, e.Location.Backend, e.Location.Dir)
 }
 

@@ -332,6 +332,16 @@ func tableOf(t *testing.T, address string) Files {
 	return files
 }
 
+// User and password come from where Pulumi takes them. A backend that nobody has used has no locks.
+func TestTableFilesByEnvironment(t *testing.T) {
+	server := testenv.Postgres(t)
+	role := testenv.PostgresRole(t, server, "")
+	t.Setenv("PGUSER", role.Name)
+	t.Setenv("PGPASSWORD", role.Password)
+	files := tableOf(t, fmt.Sprintf("postgres://%s/%s?sslmode=disable", server.Addr(), testenv.PostgresDatabase(t, server, role.Name)))
+	none(t)(PulumiLocks(t.Context(), files))
+}
+
 // Names that Pulumi could not use, or that would be statements, are refused, and nothing is said of
 // what an address holds.
 func TestTableFilesRefuses(t *testing.T) {

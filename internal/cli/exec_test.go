@@ -119,6 +119,7 @@ func TestExecInterruptedWhileWaiting(t *testing.T) {
 	second.says("waiting for")
 	second.signal(syscall.SIGINT)
 	second.ends(130)
+	second.says(`Error: interrupted before the lock "x" could be had`)
 	open()
 	first.ends(0)
 	if n := l.count("pulumi_state_locks"); n != 0 {
@@ -257,4 +258,17 @@ func TestExecWithoutTable(t *testing.T) {
 	j := l.start("--lock", "x", "--lock-table", "elsewhere.locks", "--", "true")
 	j.ends(10)
 	j.says("elsewhere")
+}
+
+// A database that does not exist is not taken for one that databases are made from.
+func TestExecWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.database += "_missing"
+	j := l.start("--lock", "x", "--", "true")
+	j.ends(10)
+	j.says("PULUMI_LOCK_DB_NAME")
+	if strings.Contains(j.errOut.String(), "postgres_maintenance_database") {
+		t.Error(j.errOut.String())
+	}
 }

@@ -56,7 +56,7 @@ Exit codes: 1 if it changed hands or failed; 10 if there is no such lock; 11 if 
 			if !e.Expired && !force {
 				return &lockview.LiveError{Entry: e}
 			}
-			if !yes && !a.confirm("Break the "+e.Kind+" lock on "+e.Name+", held by "+e.Who+"?") {
+			if !yes && !a.confirm("Break the "+kindOf(e)+" on "+e.Name+", held by "+e.Who+"?") {
 				return &ExitError{Code: CodeError, Err: errors.New("nothing was broken: it was not confirmed; answer yes, or give --yes")}
 			}
 			if err := e.Break(cmd.Context(), store, force, lease.Info{Operation: "break", Info: reason}); err != nil {
@@ -104,10 +104,18 @@ func (a *App) confirm(question string) bool {
 	return strings.TrimSpace(line) == "yes"
 }
 
+// kindOf is what people call it.
+func kindOf(e lockview.Entry) string {
+	if e.Kind == lockview.KindLease {
+		return "lease"
+	}
+	return e.Kind + " lock"
+}
+
 func (a *App) showChange(done string, e lockview.Entry) error {
 	e.Next = ""
 	return a.show(LockChangeDocument{FormatVersion, done, lockDocument(e)}, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "The %s lock on %s, held by %s, is %s.\n", e.Kind, e.Name, e.Who, done)
+		_, err := fmt.Fprintf(w, "The %s on %s, held by %s, is %s.\n", kindOf(e), e.Name, e.Who, done)
 		return err
 	})
 }

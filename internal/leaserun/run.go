@@ -67,6 +67,17 @@ type Events struct {
 	Unreleased func(err error, g lease.Grant)
 }
 
+// InterruptedError is a signal that came before the program was started. The lease is nobody's then.
+type InterruptedError struct {
+	// Before is what did not happen any more.
+	Before string
+}
+
+func (e *InterruptedError) Error() string { return "interrupted before " + e.Before }
+
+// Is matches context.Canceled.
+func (e *InterruptedError) Is(target error) bool { return target == context.Canceled }
+
 // releaseTime bounds giving the lease back: the program has ended, and its caller waits.
 const releaseTime = 15 * time.Second
 
@@ -149,10 +160,10 @@ func acquire(ctx context.Context, o Options, signals <-chan os.Signal) (lease.Gr
 		select {
 		case a := <-done:
 			if interrupted && a.err == nil {
-				return lease.Grant{}, errors.Join(context.Canceled, release(o, a.grant))
+				return lease.Grant{}, errors.Join(&InterruptedError{Before: o.Args[0] + " was started"}, release(o, a.grant))
 			}
 			if interrupted {
-				return lease.Grant{}, fmt.Errorf("wait for the lock %q: %w", o.Request.Name, context.Canceled)
+				return lease.Grant{}, &InterruptedError{Before: fmt.Sprintf("the lock %q could be had", o.Request.Name)}
 			}
 			return a.grant, a.err
 		case s := <-signals:
@@ -168,7 +179,7 @@ func acquire(ctx context.Context, o Options, signals <-chan os.Signal) (lease.Gr
 // before the program is there keeps it from being started.
 func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan struct{}) (int, error) {
 	if stopped(signals) {
-		return 0, fmt.Errorf("interrupted before %s was started: %w", o.Args[0], context.Canceled)
+		return 0, &InterruptedError{Before: o.Args[0] + " was started"}
 	}
 	c, err := start(cmd, o.OnLost)
 	if err != nil {

@@ -286,7 +286,7 @@ func (c *Client) wrap(op, database string, connecting bool, err error) error {
 		Op: op, Target: c.Target(database), kind: kind, err: err, cause: responsible(err, kind, connecting),
 		at: c.settings.source, clientTLS: c.hasClientCertificate(), connecting: connecting,
 	}
-	e.maintenance = database == "" || database == c.settings.MaintenanceDatabase()
+	e.maintenance = database == "" || database == c.settings.MaintenanceDatabase() && database != c.settings.LockDatabase()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		e.Code = pg.Code

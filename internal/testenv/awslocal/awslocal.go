@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,7 @@ type Server struct {
 
 	dir      string
 	process  *proc.Process
+	front    *httptest.Server // nil where none is needed
 	client   *http.Client
 	stopOnce sync.Once
 	stopErr  error
@@ -84,12 +86,18 @@ func StartDynalite(ctx context.Context, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("dynalite needs Node.js (apt-get install nodejs npm on Debian and Ubuntu): %w", err)
 	}
 	delay := strconv.FormatInt(opts.TableDelay.Milliseconds(), 10)
-	return start(ctx, "dynalite", node, "AWS_ACCOUNT_ID", func(port int) []string {
+	s, err := start(ctx, "dynalite", node, "AWS_ACCOUNT_ID", func(port int) []string {
 		return []string{
 			path, "--host", "127.0.0.1", "--port", strconv.Itoa(port),
 			"--createTableMs", delay, "--updateTableMs", delay, "--deleteTableMs", delay,
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.front = shelter(s.Endpoint)
+	s.Endpoint = s.front.URL
+	return s, nil
 }
 
 func start(ctx context.Context, name, path, accountVariable string, args func(int) []string) (*Server, error) {
@@ -174,6 +182,10 @@ func (s *Server) Stop() error {
 	s.stopOnce.Do(func() {
 		s.client.CloseIdleConnections()
 		s.stopErr = errors.Join(s.process.Stop(), os.RemoveAll(s.dir))
+		if s.front != nil {
+			s.front.CloseClientConnections() // a test that failed may have left some
+			s.front.Close()
+		}
 	})
 	return s.stopErr
 }

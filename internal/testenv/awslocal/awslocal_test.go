@@ -3,6 +3,7 @@ package awslocal
 import (
 	"context"
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -135,4 +136,34 @@ func makeBucket(t *testing.T, s *Server) error {
 		Bucket: aws.String("states"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(s.Region)},
 	})
 	return err
+}
+
+// Clients that go away in the middle of a request, or of its answer, do not end dynalite, which others
+// share.
+func TestDynaliteOutlivesItsClients(t *testing.T) {
+	t.Parallel()
+	s := run(t, StartDynalite, Options{})
+	table(t, s.DynamoDB())
+	address := strings.TrimPrefix(s.Endpoint, "http://")
+	const body = `{"TableName":"locks","Key":{"LockID":{"S":"x"}}}`
+	request := "POST / HTTP/1.1\r\nHost: " + address + "\r\nX-Amz-Target: DynamoDB_20120810.GetItem\r\nContent-Type: application/x-amz-json-1.0\r\n" +
+		"Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	for _, sent := range []int{len(request) - 10, len(request) - len(body), len(request)} {
+		for range 10 {
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Write([]byte(request[:sent])); err != nil {
+				t.Fatal(err)
+			}
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0) // a reset rather than an end
+			}
+			_ = conn.Close() // that is the point
+		}
+	}
+	if _, err := s.DynamoDB().DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("locks")}); err != nil {
+		t.Errorf("%v\n%s", err, s.Log())
+	}
 }

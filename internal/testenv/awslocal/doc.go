@@ -16,7 +16,9 @@
 // What was measured of dynalite 4.0.0: one winner in each round; it does not know
 // UpdateContinuousBackups (UnknownOperationException), ignores deletion protection, encryption and
 // tags in CreateTable without a word, and does not return the item of a failed condition
-// (ReturnValuesOnConditionCheckFailure). It serves every region alike and checks no secret.
+// (ReturnValuesOnConditionCheckFailure). It serves every region alike and checks no secret. A client
+// that goes away in the middle of a request ends it (index.js throws the error of the request), so that
+// it stands behind a proxy that waits for both sides.
 //
 // AWS's own DynamoDB Local is not used: it is no open-source program, and comes under terms of its own.
 package awslocal

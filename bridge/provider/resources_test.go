@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
 	groundwork "github.com/groundwork-iac/terraform-provider-groundwork/provider"
@@ -215,5 +214,4 @@ func TestDescriptionIsValid(t *testing.T) {
 	if err := info.P.InternalValidate(); err != nil {
 		t.Error(err)
 	}
-	var _ tfbridge.ProviderInfo = info
 }

@@ -2,8 +2,6 @@ package tests
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -35,82 +33,6 @@ func proxied(t *testing.T) (*stage, *s3proxy.Proxy) {
 	s.endpoint = proxy.URL()
 	s.cli.Env = append(s.s3Environment(), "GROUNDWORK_MAX_RETRIES=1")
 	return s, proxy
-}
-
-// holdsNothingButProbes: a probe that the service itself cut off cannot clean up, and what it has left
-// may be another's that still runs, so the next one takes only what is old. It never counts as content,
-// and a destroy takes it along.
-func (s *stage) holdsNothingButProbes() {
-	s.t.Helper()
-	objects, err := s.server.Client().ListObjectVersions(s.t.Context(), &s3.ListObjectVersionsInput{Bucket: &s.bucket})
-	s.must(err)
-	var keys []string
-	for _, version := range objects.Versions {
-		keys = append(keys, *version.Key)
-	}
-	for _, marker := range objects.DeleteMarkers {
-		keys = append(keys, *marker.Key)
-	}
-	for _, key := range keys {
-		if !strings.HasPrefix(key, ".groundwork/probe/") {
-			s.t.Errorf("the bucket holds %s", key)
-		}
-	}
-}
-
-// The service goes down at each call of a create in turn. The bridge keeps nothing of a create that
-// failed, so the next up begins anew: it has to finish what is there, and to leave nothing behind.
-func TestCreateFailsAtEachCall(t *testing.T) {
-	t.Parallel()
-	s, proxy := proxied(t)
-	s.up()
-	calls := turningPoints(proxy.Operations())
-	t.Logf("%d calls, of which %d are turning points", len(proxy.Operations()), len(calls))
-	s.destroy()
-
-	const at = 3 // how many engines run at once
-	places := make(chan struct{}, at)
-	for n, operation := range calls {
-		t.Run(fmt.Sprintf("%03d-%s", n, operation), func(t *testing.T) {
-			t.Parallel()
-			places <- struct{}{}
-			defer func() { <-places }()
-			interruptCreate(t, n)
-		})
-	}
-}
-
-// turningPoints picks each call that differs from the one before or after it. The others are the
-// writers of the probe, which race each other to the same few objects.
-func turningPoints(operations []string) map[int]string {
-	points := map[int]string{}
-	for i, operation := range operations {
-		first := i == 0 || operations[i-1] != operation
-		last := i == len(operations)-1 || operations[i+1] != operation
-		if first && (last || len(points) < 40) || last && len(points) < 40 {
-			points[i+1] = operation
-		}
-	}
-	return points
-}
-
-func interruptCreate(t *testing.T, n int) {
-	s, proxy := proxied(t)
-	proxy.AddRule(s3proxy.Rule{
-		When:   s3proxy.From(n),
-		Action: s3proxy.Respond(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", nil),
-	})
-	report, err := s.cli.Up(t.Context(), stack)
-	if len(proxy.Faulted()) > 0 {
-		s.expect(s.refused(report, err), s.bucket)
-	}
-	proxy.ClearRules()
-
-	s.up()
-	s.unchanged("after the second try", s.preview())
-	s.holdsNothingButProbes()
-	s.destroy()
-	s.gone()
 }
 
 // A bucket whose stacks still have resources is not destroyed, and the way out works.

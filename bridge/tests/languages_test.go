@@ -114,7 +114,7 @@ func pack(t *testing.T, slot int, language, pattern string) string {
 	t.Helper()
 	return packages[slot].get(t, func() (string, error) {
 		ctx := context.WithoutCancel(t.Context())
-		dir, err := os.MkdirTemp(built, "sdk-"+language+"-")
+		dir, err := sharedFolder("sdk-" + language + "-")
 		if err != nil {
 			return "", err
 		}
@@ -151,7 +151,7 @@ func installedNode(t *testing.T) string {
 		if err != nil {
 			return "", err
 		}
-		dir, err := os.MkdirTemp(built, "node-")
+		dir, err := sharedFolder("node-")
 		if err != nil {
 			return "", err
 		}
@@ -183,7 +183,7 @@ func installedPython(t *testing.T) (site, python string) {
 	}
 	return sitePackage.get(t, func() (string, error) {
 		ctx := context.WithoutCancel(t.Context())
-		dir, err := os.MkdirTemp(built, "python-")
+		dir, err := sharedFolder("python-")
 		if err != nil {
 			return "", err
 		}
@@ -217,7 +217,7 @@ func (s *stage) compile(files ...string) string {
 // folder, so that they are compiled as part of this module and nothing is written into the tree.
 func goPrograms(t *testing.T, programs map[string]string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(built, "go-")
+	dir, err := sharedFolder("go-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,9 @@ func build(ctx context.Context, dir, pkg string, flags ...string) error {
 	return nil
 }
 
+// sharedFolder makes a folder that lasts as long as the process, for what several tests use.
+func sharedFolder(prefix string) (string, error) { return os.MkdirTemp(built, prefix) }
+
 // stage is a project in a folder of its own, with servers that its programs find by the environment.
 type stage struct {
 	t   *testing.T

@@ -25,6 +25,8 @@ import (
 var programs = map[string]pulumi.RunFunc{}
 
 // register is what `pulumi.Run` becomes in a program.
+//
+//nolint:unused // the programs are compiled in beside it
 func register(name string, program pulumi.RunFunc) { programs[name] = program }
 
 func main() {

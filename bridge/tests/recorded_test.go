@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/pulumicli"
 )
 
 // record names a program in testdata/recorded whose stack is to be recorded. One that is recorded
@@ -44,6 +45,7 @@ func readRecorded(t *testing.T, name, program string) {
 	moto := testenv.Moto(t)
 	// What differs from run to run, and the words for it in the recording.
 	words := []string{
+		"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_S3", // holds one of the words
 		s.bucket, "BUCKET", s.database, "DATABASE", strings.TrimPrefix(s.server.Endpoint, "http://"), "ENDPOINT",
 		strings.TrimPrefix(moto.Endpoint, "http://"), "MOTO",
 		s.pg.Addr(), "POSTGRES", s.role(), "ROLE", testenv.PostgresRole(t, s.pg, "").Name, "LOCKER",
@@ -80,14 +82,9 @@ func readRecorded(t *testing.T, name, program string) {
 	}
 	s.unchanged("a preview of the recorded state", s.preview())
 	s.write("Pulumi.yaml", strings.ReplaceAll(program, "team: platform", "team: ops"))
-	change := s.preview()
-	for _, step := range change.Changed() {
-		if step.Op != "update" {
-			t.Errorf("a change of tags: %s of %s, %v", step.Op, step.URN, step.Diff)
-		}
-	}
-	if got := ops(change.Steps, "states"); !slices.Equal(got, []string{"update"}) {
-		t.Errorf("a change of tags: %v of the bucket", got)
+	changed := s.preview().Changed()
+	if len(changed) != strings.Count(program, "team: platform") || slices.ContainsFunc(changed, func(step pulumicli.Step) bool { return step.Op != "update" }) {
+		t.Errorf("a change of tags: %+v", changed)
 	}
 	s.write("Pulumi.yaml", program)
 	s.unchanged("a refresh of the recorded state", s.refresh())

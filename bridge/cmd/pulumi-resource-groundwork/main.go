@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	tfbridge.Main(context.Background(), provider.Name, provider.Provider(), tfbridge.ProviderMetadata{
+	tfbridge.Main(context.Background(), provider.Name, provider.Plugin(), tfbridge.ProviderMetadata{
 		PackageSchema: provider.Schema(),
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/internal/examples"
 	groundwork "github.com/groundwork-iac/terraform-provider-groundwork/provider"
 )
 
@@ -59,6 +60,7 @@ func Provider() tfbridge.ProviderInfo {
 		UpstreamRepoPath:  "..",
 		PluginDownloadURL: "github://api.github.com/" + owner + "/terraform-provider-" + Name,
 		MetadataInfo:      tfbridge.NewProviderMetadata(metadata),
+		DocRules:          &tfbridge.DocRuleInfo{EditRules: examples.Name("../examples")},
 
 		NoDanglingReferences:           true,
 		EnableAccuratePFBridgePreview:  true,

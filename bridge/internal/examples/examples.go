@@ -58,6 +58,8 @@ func sources(root fs.FS, kind, name string) ([]string, error) {
 	return append([]string{path.Join(dir, stem+".tf")}, others...), nil
 }
 
+var providerBlock = regexp.MustCompile(`(?m)^provider "`)
+
 var terraformBlock = regexp.MustCompile("(?s)```terraform\n(.*?)\n```")
 
 // Name gives each example of a page a heading, while the bridge reads the page. The bridge drops an
@@ -148,9 +150,12 @@ func (p Pages) complete(description *string, kind, name string) error {
 	var text strings.Builder
 	text.WriteString(strings.TrimSpace(before) + "\n\n" + exampleUsage + "\n\n")
 	for _, file := range files {
-		programs, err := p.programs(converted[titleOf(file)], path.Join(name, strings.TrimSuffix(path.Base(file), ".tf")))
+		programs, err := p.programs(converted[titleOf(file)], file)
 		if err != nil {
 			return err
+		}
+		if len(programs) == 0 {
+			continue
 		}
 		if title := titleOf(file); title != "" {
 			text.WriteString("### " + title + "\n\n")
@@ -168,7 +173,15 @@ func (p Pages) complete(description *string, kind, name string) error {
 }
 
 // programs are what was converted, repaired, with the hand-written ones in their place.
-func (p Pages) programs(converted, dir string) (map[string]string, error) {
+func (p Pages) programs(converted, file string) (map[string]string, error) {
+	dir := path.Join(path.Base(path.Dir(file)), strings.TrimSuffix(path.Base(file), ".tf"))
+	source, err := fs.ReadFile(p.Terraform, file)
+	if err != nil {
+		return nil, fmt.Errorf("reading an example: %w", err)
+	}
+	if providerBlock.Match(source) {
+		converted = "" // the converter leaves the block out, and with it what the example is about
+	}
 	programs := map[string]string{}
 	for _, l := range languages {
 		if block := fenced(l.name).FindStringSubmatch(converted); block != nil {
@@ -204,7 +217,10 @@ const (
 	importIntro = "The `pulumi import` command can be used, for example:"
 )
 
-var heading = regexp.MustCompile(`(?m)^### (.+)$`)
+var (
+	heading      = regexp.MustCompile(`(?m)^### (.+)$`)
+	firstExample = regexp.MustCompile(`(?m)^### .+\n\n` + chooserStart)
+)
 
 // split takes a description apart: the converted examples by their headings, and what goes
 // before and after them. What the Terraform page says about imports by identity is left out, as
@@ -217,6 +233,10 @@ func split(description string) (before string, examples map[string]string, after
 		}
 		head, _, _ = strings.Cut(head, "\n## Import")
 		description = head + "\n## Import\n\n" + importIntro + tail
+	}
+	if at := firstExample.FindStringIndex(description); at != nil && !strings.Contains(description, exampleUsage) {
+		// The first one could not be converted, and its heading is lost with it.
+		description = description[:at[0]] + exampleUsage + "\n\n" + description[at[0]:]
 	}
 	before, rest, found := strings.Cut(description, exampleUsage)
 	if !found {
@@ -242,7 +262,7 @@ func split(description string) (before string, examples map[string]string, after
 }
 
 var (
-	goNoPackage   = regexp.MustCompile(`([^\w)\]])\.([A-Z]\w*(?:Args|Array|Map)\b)`)
+	goNoPackage   = regexp.MustCompile(`([^\w)\]])\.([A-Z]\w*\{)`)
 	yamlNoComment = regexp.MustCompile(`(?m)^(\s*# )// `)
 )
 

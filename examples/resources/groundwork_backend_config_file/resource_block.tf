@@ -6,6 +6,6 @@ resource "groundwork_backend_config_file" "infra" {
 
   s3 = {
     bucket = "terraform-state-coder-dev"
-    key    = provider::groundwork::state_key("dev", "infra")
+    key    = "infra/terraform.tfstate"
   }
 }

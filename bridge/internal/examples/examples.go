@@ -58,8 +58,6 @@ func sources(root fs.FS, kind, name string) ([]string, error) {
 	return append([]string{path.Join(dir, stem+".tf")}, others...), nil
 }
 
-var providerBlock = regexp.MustCompile(`(?m)^provider "`)
-
 var terraformBlock = regexp.MustCompile("(?s)```terraform\n(.*?)\n```")
 
 // Name gives each example of a page a heading, while the bridge reads the page. The bridge drops an
@@ -108,7 +106,8 @@ type Pages struct {
 	// Terraform holds the examples of the Terraform documentation, as resources/groundwork_x/resource.tf.
 	Terraform fs.FS
 	// Own holds the programs that are written by hand, in a folder for each example, as
-	// groundwork_x/resource/main.go. They go before what was converted.
+	// groundwork_x/resource/main.go. They take the place of what was converted: of one language, or, with
+	// example.yaml among them, of all.
 	Own fs.FS
 	// PythonPackage and JavaPackage are the names of the SDKs.
 	PythonPackage, JavaPackage string
@@ -175,12 +174,8 @@ func (p Pages) complete(description *string, kind, name string) error {
 // programs are what was converted, repaired, with the hand-written ones in their place.
 func (p Pages) programs(converted, file string) (map[string]string, error) {
 	dir := path.Join(path.Base(path.Dir(file)), strings.TrimSuffix(path.Base(file), ".tf"))
-	source, err := fs.ReadFile(p.Terraform, file)
-	if err != nil {
-		return nil, fmt.Errorf("reading an example: %w", err)
-	}
-	if providerBlock.Match(source) {
-		converted = "" // the converter leaves the block out, and with it what the example is about
+	if _, err := fs.Stat(p.Own, path.Join(dir, "example.yaml")); err == nil {
+		converted = "" // what cannot be converted into one language is not trusted in the others
 	}
 	programs := map[string]string{}
 	for _, l := range languages {

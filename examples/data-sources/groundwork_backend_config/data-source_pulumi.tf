@@ -1,5 +1,5 @@
 # The variables of a Pulumi backend, for a pipeline that sets them itself.
-data "groundwork_backend_config" "pulumi" {
+data "groundwork_backend_config" "states" {
   format = "dotenv"
 
   pulumi = {
@@ -9,5 +9,5 @@ data "groundwork_backend_config" "pulumi" {
 }
 
 output "variables" {
-  value = data.groundwork_backend_config.pulumi.backend_config
+  value = data.groundwork_backend_config.states.backend_config
 }

@@ -1,6 +1,6 @@
 # One bucket for the stacks of all projects. Each project says where its states are:
 # `pulumi login` in its directory needs no address.
-resource "groundwork_state_bucket" "pulumi" {
+resource "groundwork_state_bucket" "states" {
   name = "acme-pulumi-states"
 }
 
@@ -9,7 +9,7 @@ resource "groundwork_backend_config_file" "project" {
   format = "pulumi_project"
 
   pulumi = {
-    bucket = groundwork_state_bucket.pulumi.name
+    bucket = groundwork_state_bucket.states.name
 
     # Only where there is no Pulumi.yaml yet; otherwise nothing but backend.url is changed.
     project = {

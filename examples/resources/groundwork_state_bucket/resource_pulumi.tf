@@ -1,6 +1,6 @@
 # One bucket for all Pulumi stacks. Pulumi keeps a backup of each stack after each operation; they
 # go after 30 days.
-resource "groundwork_state_bucket" "pulumi" {
+resource "groundwork_state_bucket" "states" {
   name = "evalap-pulumi-state"
 
   lifecycle_rules = {
@@ -10,5 +10,5 @@ resource "groundwork_state_bucket" "pulumi" {
 
 # pulumi login "$(terraform output -raw pulumi_backend_url)"
 output "pulumi_backend_url" {
-  value = groundwork_state_bucket.pulumi.pulumi_backend_url
+  value = groundwork_state_bucket.states.pulumi_backend_url
 }

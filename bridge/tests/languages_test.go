@@ -56,20 +56,32 @@ func runner(s *stage, language string) operation {
 func (s *stage) driver(env []string, name, script, program string) operation {
 	return func(op string) pulumicli.Report {
 		s.t.Helper()
-		result, err := s.drive(env, name, script, op, program)
-		s.must(err)
-		if result.ExitCode != 0 {
-			s.t.Fatalf("%s: exit code %d\n%s", op, result.ExitCode, result.Output())
-		}
-		lines := strings.Split(strings.TrimSpace(result.Stdout), "\n")
-		report := pulumicli.Report{Result: result}
-		s.must(json.Unmarshal([]byte(lines[len(lines)-1]), &report.Changes))
-		return report
+		return s.driven(env, name, script, op, program)[0]
 	}
 }
 
-func (s *stage) drive(env []string, name, script, op, program string) (proc.Result, error) {
-	args := []string{op, s.project(), stack, program}
+// driven runs operations of the programs, separated by commas, and returns their reports.
+func (s *stage) driven(env []string, name, script, ops string, programs ...string) []pulumicli.Report {
+	s.t.Helper()
+	result, err := s.drive(env, name, script, ops, programs...)
+	s.must(err)
+	if result.ExitCode != 0 {
+		s.t.Fatalf("%s: exit code %d\n%s", ops, result.ExitCode, result.Output())
+	}
+	lines := strings.Split(strings.TrimSpace(result.Stdout), "\n")
+	reports := make([]pulumicli.Report, strings.Count(ops, ",")+1)
+	if len(lines) < len(reports) {
+		s.t.Fatalf("%s: the driver says nothing of some of them:\n%s", ops, result.Output())
+	}
+	for i, line := range lines[len(lines)-len(reports):] {
+		reports[i] = pulumicli.Report{Result: result}
+		s.must(json.Unmarshal([]byte(line), &reports[i].Changes))
+	}
+	return reports
+}
+
+func (s *stage) drive(env []string, name, script, ops string, programs ...string) (proc.Result, error) {
+	args := append([]string{ops, s.project(), stack}, programs...)
 	if script != "" {
 		args = append([]string{script}, args...)
 	}
@@ -200,17 +212,28 @@ func output(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
-// compile compiles TypeScript files of the stage against the installed package, with strict checks,
-// and returns the first one's program.
-func (s *stage) compile(files ...string) string {
+// compile compiles a TypeScript file of the stage, and returns the program.
+func (s *stage) compile(file string) string {
 	s.t.Helper()
-	installed := installedNode(s.t)
-	s.must(os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(s.cli.Dir, "node_modules")))
-	tsc, err := sdkgen.TypeScript(s.t.Context())
-	s.must(err)
+	compileIn(s.t, s.cli.Dir, file)
+	return strings.TrimSuffix(file, ".ts") + ".js"
+}
+
+// compileIn compiles TypeScript files of a folder against the installed package, with strict checks.
+func compileIn(t *testing.T, dir string, files ...string) {
+	t.Helper()
+	installed := installedNode(t)
+	if err := os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	tsc, err := sdkgen.TypeScript(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	args := append([]string{tsc, "--target", "es2022", "--module", "commonjs", "--moduleResolution", "node", "--strict", "--skipLibCheck"}, files...)
-	s.must(output(s.t.Context(), s.cli.Dir, "node", args...))
-	return strings.TrimSuffix(files[0], ".ts") + ".js"
+	if err := output(t.Context(), dir, "node", args...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // goPrograms builds a driver with the given Go programs in it. They are laid over the driver's

@@ -1,9 +1,10 @@
-"""Runs a program through Pulumi's Automation API, which needs no language host:
+"""Runs programs through Pulumi's Automation API, which needs no language host:
 
-    python driver.py OPERATION PROJECT STACK PROGRAM
+    python driver.py OPERATIONS PROJECT STACK PROGRAM...
 
-The program runs in this process, in the working directory, which is that of the project. The last
-line says how many resources had which change.
+The programs, which are one stack together, run in this process, in the working directory, which is
+that of the project. Operations are separated by commas; each ends with a line that says how many
+resources had which change.
 """
 
 import json
@@ -15,21 +16,25 @@ from pulumi import automation as auto
 
 
 def main() -> None:
-    operation, project, name, file = sys.argv[1:]
+    operations, project, name, *files = sys.argv[1:]
 
     def program() -> None:
-        runpy.run_path(file, run_name="__main__")
+        for file in files:
+            runpy.run_path(file, run_name="__main__")
 
     options = auto.LocalWorkspaceOptions(work_dir=os.getcwd())
     stack = auto.create_or_select_stack(
         stack_name=name, project_name=project, program=program, opts=options
     )
-    result = getattr(stack, operation)(on_output=lambda text: print(text, file=sys.stderr))
-    if operation == "preview":
-        changes = result.change_summary
-    else:
-        changes = result.summary.resource_changes
-    print(json.dumps({str(getattr(k, "value", k)): v for k, v in (changes or {}).items()}))
+    for operation in operations.split(","):
+        result = getattr(stack, operation)(
+            on_output=lambda text: print(text, file=sys.stderr)
+        )
+        if operation == "preview":
+            changes = result.change_summary
+        else:
+            changes = result.summary.resource_changes
+        print(json.dumps({str(getattr(k, "value", k)): v for k, v in (changes or {}).items()}))
 
 
 main()

@@ -1,9 +1,10 @@
-// Command godriver runs a Go program through Pulumi's Automation API, which needs no language host:
+// Command godriver runs Go programs through Pulumi's Automation API, which needs no language host:
 //
-//	godriver OPERATION PROJECT STACK PROGRAM
+//	godriver OPERATIONS PROJECT STACK PROGRAM...
 //
 // The tests build it together with the programs, whose main functions they turn into ones that
-// register. The last line says how many resources had which change.
+// register. Those that are named are one stack together. Operations are separated by commas; each
+// ends with a line that says how many resources had which change.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
@@ -37,34 +39,51 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 4 {
-		return fmt.Errorf("usage: godriver OPERATION PROJECT STACK PROGRAM, and not %q", args)
+	if len(args) < 4 {
+		return fmt.Errorf("usage: godriver OPERATIONS PROJECT STACK PROGRAM..., and not %q", args)
 	}
-	program, ok := programs[args[3]]
-	if !ok {
-		return fmt.Errorf("there is no program %q", args[3])
+	for _, name := range args[3:] {
+		if programs[name] == nil {
+			return fmt.Errorf("there is no program %q", name)
+		}
 	}
-	s, err := auto.UpsertStackInlineSource(ctx, args[2], args[1], program, auto.WorkDir("."))
+	together := func(ctx *pulumi.Context) error {
+		for _, name := range args[3:] {
+			if err := programs[name](ctx); err != nil {
+				return fmt.Errorf("program %s: %w", name, err)
+			}
+		}
+		return nil
+	}
+	s, err := auto.UpsertStackInlineSource(ctx, args[2], args[1], together, auto.WorkDir("."))
 	if err != nil {
 		return err
 	}
-	changes := map[string]int{}
-	if args[0] == "preview" {
-		result, err := s.Preview(ctx, optpreview.ProgressStreams(os.Stderr))
+	for _, operation := range strings.Split(args[0], ",") {
+		changes, err := operate(ctx, s, operation)
+		if err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(changes)
+		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// operate returns how many resources had which change.
+func operate(ctx context.Context, s auto.Stack, operation string) (map[string]int, error) {
+	changes := map[string]int{}
+	if operation == "preview" {
+		result, err := s.Preview(ctx, optpreview.ProgressStreams(os.Stderr))
 		for op, n := range result.ChangeSummary {
 			changes[string(op)] = n
 		}
-	} else {
-		result, err := s.Up(ctx, optup.ProgressStreams(os.Stderr))
-		if err != nil {
-			return err
-		}
-		if result.Summary.ResourceChanges != nil {
-			changes = *result.Summary.ResourceChanges
-		}
+		return changes, err
 	}
-	return json.NewEncoder(os.Stdout).Encode(changes)
+	result, err := s.Up(ctx, optup.ProgressStreams(os.Stderr))
+	if err == nil && result.Summary.ResourceChanges != nil {
+		changes = *result.Summary.ResourceChanges
+	}
+	return changes, err
 }

@@ -167,7 +167,7 @@ func (p Pages) complete(description *string, kind, name string) error {
 		}
 		text.WriteString(chooserEnd + "\n\n")
 	}
-	*description = strings.TrimSpace(text.String()+after) + "\n"
+	*description = strings.TrimSpace(text.String()+strings.TrimSpace(after)) + "\n"
 	return nil
 }
 

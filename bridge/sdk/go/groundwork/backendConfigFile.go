@@ -32,36 +32,335 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// states, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
-// Name: pulumi.String("terraform-state-coder-dev"),
-// })
-// if err != nil {
-// return err
-// }
-// // Writes backend.tf into this very directory: after the first apply,
-// // `terraform init -migrate-state` moves the state of this workspace into the bucket.
-// _, err = groundwork.NewBackendConfigFile(ctx, "own", &groundwork.BackendConfigFileArgs{
-// Path: pulumi.String("backend.tf"),
-// Lock: states.LockStrategy,
-// S3: &.BackendConfigFileS3Args{
-// Bucket: states.Name,
-// Key: pulumi.String("bootstrap/terraform.tfstate"),
-// },
-// })
-// if err != nil {
-// return err
-// }
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			states, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
+//				Name: pulumi.String("terraform-state-coder-dev"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// Writes backend.tf into this very directory: after the first apply,
+//			// `terraform init -migrate-state` moves the state of this workspace into the bucket.
+//			_, err = groundwork.NewBackendConfigFile(ctx, "own", &groundwork.BackendConfigFileArgs{
+//				Path: pulumi.String("backend.tf"),
+//				Lock: states.LockStrategy,
+//				S3: &groundwork.BackendConfigFileS3Args{
+//					Bucket: states.Name,
+//					Key:    pulumi.String("bootstrap/terraform.tfstate"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
 //
-// #### Required
+// ### Block
 //
-// - <span pulumi-lang-nodejs="`path`" pulumi-lang-dotnet="`Path`" pulumi-lang-go="`path`" pulumi-lang-python="`path`" pulumi-lang-yaml="`path`" pulumi-lang-java="`path`" pulumi-lang-hcl="`path`">`path`</span> (String) The file's path.
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// The block goes into a providers.tf that is otherwise yours: every other byte of it stays.
+//			// An empty `backend "s3" {}` in it marks the place.
+//			_, err := groundwork.NewBackendConfigFile(ctx, "infra", &groundwork.BackendConfigFileArgs{
+//				Path:      pulumi.String("environments/dev/infra/providers.tf"),
+//				Placement: pulumi.String("block"),
+//				S3: &groundwork.BackendConfigFileS3Args{
+//					Bucket: pulumi.String("terraform-state-coder-dev"),
+//					Key:    pulumi.String("infra/terraform.tfstate"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Dotenv
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// The same as variables, for shells and CI: set -a; . ./.env; set +a
+//			// Credentials and the passphrase are not among them.
+//			_, err := groundwork.NewBackendConfigFile(ctx, "dotenv", &groundwork.BackendConfigFileArgs{
+//				Path:   pulumi.String(".env"),
+//				Format: pulumi.String("dotenv"),
+//				PulumiBackend: &groundwork.BackendConfigFilePulumiBackendArgs{
+//					Bucket:         pulumi.String("acme-pulumi-states"),
+//					PassphraseFile: pulumi.String("/run/secrets/pulumi-passphrase"),
+//				},
+//				// Where `groundwork exec` locks.
+//				LockDatabase: &groundwork.BackendConfigFileLockDatabaseArgs{
+//					Host:    pulumi.String("db.example.org"),
+//					Port:    pulumi.Int(5432),
+//					Name:    pulumi.String("pulumi_state_lock"),
+//					Timeout: pulumi.Int(300),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### HTTP
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// A state behind a REST address. TF_HTTP_USERNAME and TF_HTTP_PASSWORD give the credentials.
+//			_, err := groundwork.NewBackendConfigFile(ctx, "http", &groundwork.BackendConfigFileArgs{
+//				Path: pulumi.String("app/backend.tf"),
+//				Http: &groundwork.BackendConfigFileHttpArgs{
+//					Address:       pulumi.String("https://states.example.org/dev/app"),
+//					LockAddress:   pulumi.String("https://states.example.org/dev/app/lock"),
+//					UnlockAddress: pulumi.String("https://states.example.org/dev/app/lock"),
+//					LockMethod:    pulumi.String("POST"),
+//					UnlockMethod:  pulumi.String("DELETE"),
+//				},
+//				RemoteStates: groundwork.BackendConfigFileRemoteStatesMap{
+//					"infra": groundwork.BackendConfigFileRemoteStatesArgs{
+//						Address: pulumi.String("https://states.example.org/dev/infra"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Phases
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"strings"
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// The environments are in ../environments, each in phases (dev/infra, dev/coder) or as one
+//			// configuration (legacy/). Every configuration gets a backend.tf with the key that it has by
+//			// convention, and coder reads what infra has made.
+//			all, err := groundwork.GetEnvironmentLayout(ctx, &groundwork.GetEnvironmentLayoutArgs{
+//				Root: "../environments",
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			buckets := map[string]*groundwork.StateBucket{}
+//			for environment := range all.Environments {
+//				buckets[environment], err = groundwork.NewStateBucket(ctx, environment, &groundwork.StateBucketArgs{
+//					Name: pulumi.String("terraform-state-coder-" + environment),
+//				})
+//				if err != nil {
+//					return err
+//				}
+//			}
+//			for configuration, key := range all.Keys {
+//				environment, phase, _ := strings.Cut(configuration, "/")
+//				states := buckets[environment]
+//				args := &groundwork.BackendConfigFileArgs{
+//					Root: pulumi.String("../environments"),
+//					Path: pulumi.String("../environments/" + configuration + "/backend.tf"),
+//					Lock: states.LockStrategy,
+//					S3:   &groundwork.BackendConfigFileS3Args{Bucket: states.Name, Key: pulumi.String(key)},
+//				}
+//				if phase == "coder" {
+//					args.RemoteStates = groundwork.BackendConfigFileRemoteStatesMap{
+//						"infra": groundwork.BackendConfigFileRemoteStatesArgs{
+//							Key: pulumi.String(all.Keys[environment+"/infra"]),
+//						},
+//					}
+//				}
+//				if _, err := groundwork.NewBackendConfigFile(ctx, configuration, args); err != nil {
+//					return err
+//				}
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Pulumi
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// One bucket for the stacks of all projects. Each project says where its states are:
+//			// `pulumi login` in its directory needs no address.
+//			states, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
+//				Name: pulumi.String("acme-pulumi-states"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			_, err = groundwork.NewBackendConfigFile(ctx, "project", &groundwork.BackendConfigFileArgs{
+//				Path:   pulumi.String("web/Pulumi.yaml"),
+//				Format: pulumi.String("pulumi_project"),
+//				PulumiBackend: &groundwork.BackendConfigFilePulumiBackendArgs{
+//					Bucket: states.Name,
+//					Project: &groundwork.BackendConfigFilePulumiBackendProjectArgs{
+//						Name:    pulumi.String("web"),
+//						Runtime: pulumi.String("yaml"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Standalone
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// With the service named here, the provider needs no configuration and no credentials: this only
+//			// writes a file. OpenTofu 1.9 has no lock files yet, so the arguments are those that it knows.
+//			_, err := groundwork.NewBackendConfigFile(ctx, "standalone", &groundwork.BackendConfigFileArgs{
+//				Path: pulumi.String("environments/dev/infra/backend.tf"),
+//				S3: &groundwork.BackendConfigFileS3Args{
+//					Bucket: pulumi.String("terraform-state-coder-dev"),
+//					Key:    pulumi.String("infra/terraform.tfstate"),
+//					Region: pulumi.String("fr-par"),
+//				},
+//				Service:     pulumi.String("scaleway"),
+//				Tool:        pulumi.String("opentofu"),
+//				ToolVersion: pulumi.String("1.9.0"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Tfbackend
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// A partial configuration for each environment of one configuration:
+//			// terraform init -backend-config=environments/prod.s3.tfbackend
+//			for _, environment := range []string{"dev", "prod"} {
+//				_, err := groundwork.NewBackendConfigFile(ctx, environment, &groundwork.BackendConfigFileArgs{
+//					Path:   pulumi.String("environments/" + environment + ".s3.tfbackend"),
+//					Format: pulumi.String("tfbackend"),
+//					S3: &groundwork.BackendConfigFileS3Args{
+//						Bucket: pulumi.String("terraform-state-coder-" + environment),
+//						Key:    pulumi.String("app/terraform.tfstate"),
+//					},
+//				})
+//				if err != nil {
+//					return err
+//				}
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ## Import
 //
 // The `pulumi import` command can be used, for example:
 //

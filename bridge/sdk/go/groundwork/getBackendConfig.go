@@ -12,6 +12,83 @@ import (
 )
 
 // The backend configuration of Terraform, OpenTofu or Pulumi as text, without writing it anywhere. It makes no requests.
+//
+// ## Example Usage
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"fmt"
+//	"strings"
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// The text without the file, for a pipeline that writes it itself.
+//			infra, err := groundwork.GetBackendConfig(ctx, &groundwork.GetBackendConfigArgs{
+//				S3: &groundwork.GetBackendConfigS3{
+//					Bucket: "terraform-state-coder-dev",
+//					Key:    "infra/terraform.tfstate",
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("backendTf", pulumi.String(infra.Content))
+//
+//			// terraform init $(pulumi stack output initArguments)
+//			var arguments []string
+//			for _, name := range []string{"bucket", "key", "region"} {
+//				arguments = append(arguments, fmt.Sprintf("-backend-config=%s=%s", name, infra.BackendConfig[name]))
+//			}
+//			ctx.Export("initArguments", pulumi.String(strings.Join(arguments, " ")))
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Pulumi
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// The variables of a Pulumi backend, for a pipeline that sets them itself.
+//			states, err := groundwork.GetBackendConfig(ctx, &groundwork.GetBackendConfigArgs{
+//				Format: pulumi.StringRef("dotenv"),
+//				PulumiBackend: &groundwork.GetBackendConfigPulumiBackend{
+//					Bucket: pulumi.StringRef("acme-pulumi-states"),
+//					Prefix: pulumi.StringRef("web"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("variables", pulumi.ToStringMap(states.BackendConfig))
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
 func GetBackendConfig(ctx *pulumi.Context, args *GetBackendConfigArgs, opts ...pulumi.InvokeOption) (*GetBackendConfigResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv GetBackendConfigResult

@@ -12,6 +12,39 @@ import (
 )
 
 // How environments are laid out on disk: as one configuration each (legacy, `dev/*.tf`), in phases (`dev/infra`, `dev/coder`), or part-way from the one to the other; and the state key that each configuration has by convention. It reads the files and makes no requests.
+//
+// ## Example Usage
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			all, err := groundwork.GetEnvironmentLayout(ctx, &groundwork.GetEnvironmentLayoutArgs{
+//				Root: "environments",
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// Such as { "dev/coder": "coder/terraform.tfstate", "dev/infra": "infra/terraform.tfstate",
+//			// "legacy": "legacy/terraform.tfstate" }.
+//			ctx.Export("keys", pulumi.ToStringMap(all.Keys))
+//			// "phased", or "legacy" for an environment that is still to be converted to phases.
+//			ctx.Export("dev", pulumi.String(all.Environments["dev"].Structure))
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
 func GetEnvironmentLayout(ctx *pulumi.Context, args *GetEnvironmentLayoutArgs, opts ...pulumi.InvokeOption) (*GetEnvironmentLayoutResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv GetEnvironmentLayoutResult

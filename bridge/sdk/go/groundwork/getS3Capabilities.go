@@ -25,19 +25,23 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// service, err := groundwork.GetS3Capabilities(ctx, &.GetS3CapabilitiesArgs{
-// }, nil);
-// if err != nil {
-// return err
-// }
-// ctx.Export("canLock", pulumi.Bool(service.LockStrategy == "lockfile"))
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// What is known about the configured service. Nothing is asked, and no credentials are needed.
+//			service, err := groundwork.GetS3Capabilities(ctx, &groundwork.GetS3CapabilitiesArgs{})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("lockStrategy", pulumi.String(service.LockStrategy))
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
+//
+// ### Bucket
 //
 // <!--Start PulumiCodeChooser -->
 // ```go
@@ -49,19 +53,23 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// bucket, err := groundwork.GetS3Capabilities(ctx, &.GetS3CapabilitiesArgs{
-// Bucket: pulumi.StringRef("terraform-state-coder-dev"),
-// Probe: pulumi.BoolRef(true),
-// }, nil);
-// if err != nil {
-// return err
-// }
-// ctx.Export("evidence", bucket.LockReason)
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// What a bucket that exists can do: whether lock files hold is tried out in it, and nothing of
+//			// that stays there.
+//			bucket, err := groundwork.GetS3Capabilities(ctx, &groundwork.GetS3CapabilitiesArgs{
+//				Bucket: pulumi.StringRef("terraform-state-coder-dev"),
+//				Probe:  pulumi.BoolRef(true),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("evidence", pulumi.String(bucket.LockReason))
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
 func GetS3Capabilities(ctx *pulumi.Context, args *GetS3CapabilitiesArgs, opts ...pulumi.InvokeOption) (*GetS3CapabilitiesResult, error) {

@@ -12,6 +12,36 @@ import (
 )
 
 // Who holds which lock: the locks that the tools hold on states in a bucket (Terraform's and OpenTofu's lock files, Pulumi's locks), those in a DynamoDB table, and the leases of a lock table. It only reads, and what it shows may be over a moment later. A run whose own state is in the bucket sees its own lock.
+//
+// ## Example Usage
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			all := groundwork.GetStateLocksOutput(ctx, groundwork.GetStateLocksOutputArgs{
+//				Bucket: pulumi.String("evalap-pulumi-state"),
+//				Postgres: &groundwork.GetStateLocksPostgresArgs{
+//					Database: pulumi.String("pulumi_state_lock"),
+//				},
+//			})
+//			// Each lock with its name, its holder and since when it is held.
+//			ctx.Export("locks", all.Locks())
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
 func GetStateLocks(ctx *pulumi.Context, args *GetStateLocksArgs, opts ...pulumi.InvokeOption) (*GetStateLocksResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv GetStateLocksResult

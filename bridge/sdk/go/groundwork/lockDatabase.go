@@ -44,6 +44,8 @@ import (
 // ```
 // <!--End PulumiCodeChooser -->
 //
+// ### Scaleway
+//
 // <!--Start PulumiCodeChooser -->
 // ```go
 // package main
@@ -58,12 +60,22 @@ import (
 //
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
-//			cfg := config.New(ctx, "")
-//			var instance map[string]interface{}
-//			cfg.RequireObject("instance", &instance)
-//			_, err := groundwork.NewLockDatabase(ctx, "locks", &groundwork.LockDatabaseArgs{
-//				Name: pulumi.String("pulumi_state_lock"),
+//			// The server comes from the cloud's own provider, here as configuration. A managed one has a port of
+//			// its own, a certificate of its own and a database of its own name.
+//			conf := config.New(ctx, "")
+//			server, err := groundwork.NewProvider(ctx, "server", &groundwork.ProviderArgs{
+//				PostgresHost:                pulumi.String(conf.Require("host")),
+//				PostgresPort:                pulumi.Int(conf.RequireInt("port")),
+//				PostgresSslmode:             pulumi.String("verify-ca"),
+//				PostgresSslrootcert:         pulumi.String(conf.Require("certificate")),
+//				PostgresMaintenanceDatabase: pulumi.String("rdb"),
 //			})
+//			if err != nil {
+//				return err
+//			}
+//			_, err = groundwork.NewLockDatabase(ctx, "locks", &groundwork.LockDatabaseArgs{
+//				Name: pulumi.String("pulumi_state_lock"),
+//			}, pulumi.Provider(server))
 //			if err != nil {
 //				return err
 //			}
@@ -75,12 +87,6 @@ import (
 // <!--End PulumiCodeChooser -->
 //
 // ## Import
-//
-// ### Identity Schema
-//
-// #### Required
-//
-// - <span pulumi-lang-nodejs="`name`" pulumi-lang-dotnet="`Name`" pulumi-lang-go="`name`" pulumi-lang-python="`name`" pulumi-lang-yaml="`name`" pulumi-lang-java="`name`" pulumi-lang-hcl="`name`">`name`</span> (String) The database's name.
 //
 // The `pulumi import` command can be used, for example:
 //

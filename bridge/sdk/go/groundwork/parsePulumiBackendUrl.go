@@ -15,6 +15,37 @@ import (
 //
 // The result has <span pulumi-lang-nodejs="`scheme`" pulumi-lang-dotnet="`Scheme`" pulumi-lang-go="`scheme`" pulumi-lang-python="`scheme`" pulumi-lang-yaml="`scheme`" pulumi-lang-java="`scheme`" pulumi-lang-hcl="`scheme`">`scheme`</span>; <span pulumi-lang-nodejs="`bucket`" pulumi-lang-dotnet="`Bucket`" pulumi-lang-go="`bucket`" pulumi-lang-python="`bucket`" pulumi-lang-yaml="`bucket`" pulumi-lang-java="`bucket`" pulumi-lang-hcl="`bucket`">`bucket`</span> and <span pulumi-lang-nodejs="`prefix`" pulumi-lang-dotnet="`Prefix`" pulumi-lang-go="`prefix`" pulumi-lang-python="`prefix`" pulumi-lang-yaml="`prefix`" pulumi-lang-java="`prefix`" pulumi-lang-hcl="`prefix`">`prefix`</span> (<span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>, <span pulumi-lang-nodejs="`gs`" pulumi-lang-dotnet="`Gs`" pulumi-lang-go="`gs`" pulumi-lang-python="`gs`" pulumi-lang-yaml="`gs`" pulumi-lang-java="`gs`" pulumi-lang-hcl="`gs`">`gs`</span>, <span pulumi-lang-nodejs="`azblob`" pulumi-lang-dotnet="`Azblob`" pulumi-lang-go="`azblob`" pulumi-lang-python="`azblob`" pulumi-lang-yaml="`azblob`" pulumi-lang-java="`azblob`" pulumi-lang-hcl="`azblob`">`azblob`</span>); <span pulumi-lang-nodejs="`path`" pulumi-lang-dotnet="`Path`" pulumi-lang-go="`path`" pulumi-lang-python="`path`" pulumi-lang-yaml="`path`" pulumi-lang-java="`path`" pulumi-lang-hcl="`path`">`path`</span> (<span pulumi-lang-nodejs="`file`" pulumi-lang-dotnet="`File`" pulumi-lang-go="`file`" pulumi-lang-python="`file`" pulumi-lang-yaml="`file`" pulumi-lang-java="`file`" pulumi-lang-hcl="`file`">`file`</span>); <span pulumi-lang-nodejs="`region`" pulumi-lang-dotnet="`Region`" pulumi-lang-go="`region`" pulumi-lang-python="`region`" pulumi-lang-yaml="`region`" pulumi-lang-java="`region`" pulumi-lang-hcl="`region`">`region`</span>, <span pulumi-lang-nodejs="`endpoint`" pulumi-lang-dotnet="`Endpoint`" pulumi-lang-go="`endpoint`" pulumi-lang-python="`endpoint`" pulumi-lang-yaml="`endpoint`" pulumi-lang-java="`endpoint`" pulumi-lang-hcl="`endpoint`">`endpoint`</span> (with its scheme), <span pulumi-lang-nodejs="`profile`" pulumi-lang-dotnet="`Profile`" pulumi-lang-go="`profile`" pulumi-lang-python="`profile`" pulumi-lang-yaml="`profile`" pulumi-lang-java="`profile`" pulumi-lang-hcl="`profile`">`profile`</span> and <span pulumi-lang-nodejs="`usePathStyle`" pulumi-lang-dotnet="`UsePathStyle`" pulumi-lang-go="`usePathStyle`" pulumi-lang-python="`use_path_style`" pulumi-lang-yaml="`usePathStyle`" pulumi-lang-java="`usePathStyle`" pulumi-lang-hcl="`use_path_style`">`usePathStyle`</span> (<span pulumi-lang-nodejs="`s3`" pulumi-lang-dotnet="`S3`" pulumi-lang-go="`s3`" pulumi-lang-python="`s3`" pulumi-lang-yaml="`s3`" pulumi-lang-java="`s3`" pulumi-lang-hcl="`s3`">`s3`</span>); <span pulumi-lang-nodejs="`host`" pulumi-lang-dotnet="`Host`" pulumi-lang-go="`host`" pulumi-lang-python="`host`" pulumi-lang-yaml="`host`" pulumi-lang-java="`host`" pulumi-lang-hcl="`host`">`host`</span>, <span pulumi-lang-nodejs="`port`" pulumi-lang-dotnet="`Port`" pulumi-lang-go="`port`" pulumi-lang-python="`port`" pulumi-lang-yaml="`port`" pulumi-lang-java="`port`" pulumi-lang-hcl="`port`">`port`</span>, <span pulumi-lang-nodejs="`database`" pulumi-lang-dotnet="`Database`" pulumi-lang-go="`database`" pulumi-lang-python="`database`" pulumi-lang-yaml="`database`" pulumi-lang-java="`database`" pulumi-lang-hcl="`database`">`database`</span> and <span pulumi-lang-nodejs="`table`" pulumi-lang-dotnet="`Table`" pulumi-lang-go="`table`" pulumi-lang-python="`table`" pulumi-lang-yaml="`table`" pulumi-lang-java="`table`" pulumi-lang-hcl="`table`">`table`</span> (<span pulumi-lang-nodejs="`postgres`" pulumi-lang-dotnet="`Postgres`" pulumi-lang-go="`postgres`" pulumi-lang-python="`postgres`" pulumi-lang-yaml="`postgres`" pulumi-lang-java="`postgres`" pulumi-lang-hcl="`postgres`">`postgres`</span>, the table never null); <span pulumi-lang-nodejs="`parameters`" pulumi-lang-dotnet="`Parameters`" pulumi-lang-go="`parameters`" pulumi-lang-python="`parameters`" pulumi-lang-yaml="`parameters`" pulumi-lang-java="`parameters`" pulumi-lang-hcl="`parameters`">`parameters`</span>, a map of all others; and <span pulumi-lang-nodejs="`url`" pulumi-lang-dotnet="`Url`" pulumi-lang-go="`url`" pulumi-lang-python="`url`" pulumi-lang-yaml="`url`" pulumi-lang-java="`url`" pulumi-lang-hcl="`url`">`url`</span>, the same address as <span pulumi-lang-nodejs="`pulumiBackendUrl`" pulumi-lang-dotnet="`PulumiBackendUrl`" pulumi-lang-go="`pulumiBackendUrl`" pulumi-lang-python="`pulumi_backend_url`" pulumi-lang-yaml="`pulumiBackendUrl`" pulumi-lang-java="`pulumiBackendUrl`" pulumi-lang-hcl="`pulumi_backend_url`">`pulumiBackendUrl`</span> writes it. What an address does not say is null. The older spellings `disableSSL` and `s3ForcePathStyle` are understood.
 //
+// ## Example Usage
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			states, err := groundwork.ParsePulumiBackendUrl(ctx,
+//				"s3://acme-pulumi-states/web?region=fr-par&endpoint=s3.fr-par.scw.cloud")
+//			if err != nil {
+//				return err
+//			}
+//			// "acme-pulumi-states"
+//			ctx.Export("bucket", pulumi.String(states.Bucket))
+//			// "https://s3.fr-par.scw.cloud"
+//			ctx.Export("endpoint", pulumi.String(states.Endpoint))
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
 // ## Signature
 //
 // <!-- signature generated by tfplugindocs -->

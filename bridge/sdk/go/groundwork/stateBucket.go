@@ -47,6 +47,8 @@ import (
 // ```
 // <!--End PulumiCodeChooser -->
 //
+// ### Access
+//
 // <!--Start PulumiCodeChooser -->
 // ```go
 // package main
@@ -57,37 +59,41 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// // On Scaleway a bucket policy denies everyone that it does not name, so groundwork asks who it
-// // runs as. Each phase's pipeline gets its own part of the bucket.
-// _, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
-// Access: .StateBucketAccessArray{
-// &.StateBucketAccessArgs{
-// Level: pulumi.String("read-write"),
-// Prefix: pulumi.String("infra/"),
-// Principals: pulumi.StringArray{
-// pulumi.String("application_id:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
-// },
-// },
-// &.StateBucketAccessArgs{
-// Level: pulumi.String("read-only"),
-// Principals: pulumi.StringArray{
-// pulumi.String("user_id:99999999-8888-4777-8666-555555555555"),
-// },
-// },
-// },
-// CallerPrincipal: pulumi.String("application_id:11111111-2222-4333-8444-555555555555"),
-// Name: pulumi.String("terraform-state-coder-dev"),
-// })
-// if err != nil {
-// return err
-// }
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// On Scaleway a bucket policy denies everyone that it does not name, so groundwork asks who it
+//			// runs as. Each phase's pipeline gets its own part of the bucket.
+//			_, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
+//				Access: groundwork.StateBucketAccessArray{
+//					&groundwork.StateBucketAccessArgs{
+//						Level:  pulumi.String("read-write"),
+//						Prefix: pulumi.String("infra/"),
+//						Principals: pulumi.StringArray{
+//							pulumi.String("application_id:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
+//						},
+//					},
+//					&groundwork.StateBucketAccessArgs{
+//						Level: pulumi.String("read-only"),
+//						Principals: pulumi.StringArray{
+//							pulumi.String("user_id:99999999-8888-4777-8666-555555555555"),
+//						},
+//					},
+//				},
+//				CallerPrincipal: pulumi.String("application_id:11111111-2222-4333-8444-555555555555"),
+//				Name:            pulumi.String("terraform-state-coder-dev"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
+//
+// ### Adopt
 //
 // <!--Start PulumiCodeChooser -->
 // ```go
@@ -122,9 +128,83 @@ import (
 // ```
 // <!--End PulumiCodeChooser -->
 //
-// #### Optional
+// ### Environments
 //
-// - <span pulumi-lang-nodejs="`region`" pulumi-lang-dotnet="`Region`" pulumi-lang-go="`region`" pulumi-lang-python="`region`" pulumi-lang-yaml="`region`" pulumi-lang-java="`region`" pulumi-lang-hcl="`region`">`region`</span> (String) The bucket's region; the provider's when left out.
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// One bucket for each environment. Production keeps its history for longer.
+//			for _, environment := range []string{"dev", "staging", "prod"} {
+//				days := 90
+//				if environment == "prod" {
+//					days = 365
+//				}
+//				_, err := groundwork.NewStateBucket(ctx, environment, &groundwork.StateBucketArgs{
+//					Name: pulumi.String("terraform-state-coder-" + environment),
+//					Tags: pulumi.StringMap{"environment": pulumi.String(environment)},
+//					LifecycleRules: &groundwork.StateBucketLifecycleRulesArgs{
+//						NoncurrentExpirationDays: pulumi.Int(days),
+//						NoncurrentVersionsToKeep: pulumi.Int(10),
+//					},
+//				})
+//				if err != nil {
+//					return err
+//				}
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ### Pulumi
+//
+// <!--Start PulumiCodeChooser -->
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/sdk/go/groundwork"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// One bucket for all Pulumi stacks. Pulumi keeps a backup of each stack after each operation; they
+//			// go after 30 days.
+//			states, err := groundwork.NewStateBucket(ctx, "states", &groundwork.StateBucketArgs{
+//				Name: pulumi.String("evalap-pulumi-state"),
+//				LifecycleRules: &groundwork.StateBucketLifecycleRulesArgs{
+//					Expirations: pulumi.IntMap{
+//						".pulumi/backups/": pulumi.Int(30),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("pulumiBackendUrl", states.PulumiBackendUrl)
+//			return nil
+//		})
+//	}
+//
+// ```
+// <!--End PulumiCodeChooser -->
+//
+// ## Import
 //
 // The `pulumi import` command can be used, for example:
 //

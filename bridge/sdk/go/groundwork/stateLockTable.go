@@ -29,28 +29,32 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// locksLockDatabase, err := groundwork.NewLockDatabase(ctx, "locksLockDatabase", &groundwork.LockDatabaseArgs{
-// Name: pulumi.String("pulumi_state_lock"),
-// })
-// if err != nil {
-// return err
-// }
-// // The table pulumi_state_locks, with the columns and the index that hand-made lock tables have.
-// _, err = groundwork.NewStateLockTable(ctx, "locksStateLockTable", &groundwork.StateLockTableArgs{
-// Postgres: &.StateLockTablePostgresArgs{
-// Database: locksLockDatabase.Name,
-// },
-// })
-// if err != nil {
-// return err
-// }
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			locksLockDatabase, err := groundwork.NewLockDatabase(ctx, "locksLockDatabase", &groundwork.LockDatabaseArgs{
+//				Name: pulumi.String("pulumi_state_lock"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// The table pulumi_state_locks, with the columns and the index that hand-made lock tables have.
+//			_, err = groundwork.NewStateLockTable(ctx, "locksStateLockTable", &groundwork.StateLockTableArgs{
+//				Postgres: &groundwork.StateLockTablePostgresArgs{
+//					Database: locksLockDatabase.Name,
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
+//
+// ### Adopt
 //
 // <!--Start PulumiCodeChooser -->
 // ```go
@@ -62,27 +66,31 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// // A table that was made by hand is taken over with its rows. The pipelines' role may lock in it, and
-// // nothing else.
-// _, err := groundwork.NewStateLockTable(ctx, "existing", &groundwork.StateLockTableArgs{
-// AdoptExisting: pulumi.Bool(true),
-// Postgres: &.StateLockTablePostgresArgs{
-// Database: pulumi.String("pulumi_state_lock"),
-// Grants: pulumi.StringArray{
-// pulumi.String("deploy"),
-// },
-// },
-// })
-// if err != nil {
-// return err
-// }
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// A table that was made by hand is taken over with its rows. The pipelines' role may lock in it, and
+//			// nothing else.
+//			_, err := groundwork.NewStateLockTable(ctx, "existing", &groundwork.StateLockTableArgs{
+//				AdoptExisting: pulumi.Bool(true),
+//				Postgres: &groundwork.StateLockTablePostgresArgs{
+//					Database: pulumi.String("pulumi_state_lock"),
+//					Grants: pulumi.StringArray{
+//						pulumi.String("deploy"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
+//
+// ### DynamoDB
 //
 // <!--Start PulumiCodeChooser -->
 // ```go
@@ -94,56 +102,45 @@ import (
 //	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 //
 // )
-// func main() {
-// pulumi.Run(func(ctx *pulumi.Context) error {
-// // A table on DynamoDB, with the key that Terraform and OpenTofu want: on demand, encrypted by KMS,
-// // with point-in-time recovery, and protected from being deleted.
-// aws, err := groundwork.NewStateLockTable(ctx, "aws", &groundwork.StateLockTableArgs{
-// Dynamodb: &.StateLockTableDynamodbArgs{
-// Table: pulumi.String("terraform-locks"),
-// Region: pulumi.String("eu-west-3"),
-// Tags: pulumi.StringMap{
-// "team": pulumi.String("platform"),
-// },
-// },
-// })
-// if err != nil {
-// return err
-// }
-// // The backend that locks in it.
-// _, err = groundwork.NewBackendConfigFile(ctx, "infra", &groundwork.BackendConfigFileArgs{
-// Path: pulumi.String("infra/backend.tf"),
-// Lock: pulumi.String("dynamodb"),
-// DynamodbTable: aws.Dynamodb.Table(),
-// S3: &.BackendConfigFileS3Args{
-// Bucket: pulumi.String("acme-states"),
-// Key: pulumi.String("infra/terraform.tfstate"),
-// Region: pulumi.String("eu-west-3"),
-// },
-// })
-// if err != nil {
-// return err
-// }
-// return nil
-// })
-// }
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// A table on DynamoDB, with the key that Terraform and OpenTofu want: on demand, encrypted by KMS,
+//			// with point-in-time recovery, and protected from being deleted.
+//			aws, err := groundwork.NewStateLockTable(ctx, "aws", &groundwork.StateLockTableArgs{
+//				Dynamodb: &groundwork.StateLockTableDynamodbArgs{
+//					Table:  pulumi.String("terraform-locks"),
+//					Region: pulumi.String("eu-west-3"),
+//					Tags: pulumi.StringMap{
+//						"team": pulumi.String("platform"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// The backend that locks in it.
+//			_, err = groundwork.NewBackendConfigFile(ctx, "infra", &groundwork.BackendConfigFileArgs{
+//				Path:          pulumi.String("infra/backend.tf"),
+//				Lock:          pulumi.String("dynamodb"),
+//				DynamodbTable: aws.Dynamodb.Table(),
+//				S3: &groundwork.BackendConfigFileS3Args{
+//					Bucket: pulumi.String("acme-states"),
+//					Key:    pulumi.String("infra/terraform.tfstate"),
+//					Region: pulumi.String("eu-west-3"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
 // ```
 // <!--End PulumiCodeChooser -->
 //
 // ## Import
-//
-// ### Identity Schema
-//
-// #### Required
-//
-// - <span pulumi-lang-nodejs="`engine`" pulumi-lang-dotnet="`Engine`" pulumi-lang-go="`engine`" pulumi-lang-python="`engine`" pulumi-lang-yaml="`engine`" pulumi-lang-java="`engine`" pulumi-lang-hcl="`engine`">`engine`</span> (String) The engine: postgres or dynamodb.
-// - <span pulumi-lang-nodejs="`table`" pulumi-lang-dotnet="`Table`" pulumi-lang-go="`table`" pulumi-lang-python="`table`" pulumi-lang-yaml="`table`" pulumi-lang-java="`table`" pulumi-lang-hcl="`table`">`table`</span> (String) The table.
-//
-// #### Optional
-//
-// - <span pulumi-lang-nodejs="`database`" pulumi-lang-dotnet="`Database`" pulumi-lang-go="`database`" pulumi-lang-python="`database`" pulumi-lang-yaml="`database`" pulumi-lang-java="`database`" pulumi-lang-hcl="`database`">`database`</span> (String) The database, for postgres.
-// - <span pulumi-lang-nodejs="`region`" pulumi-lang-dotnet="`Region`" pulumi-lang-go="`region`" pulumi-lang-python="`region`" pulumi-lang-yaml="`region`" pulumi-lang-java="`region`" pulumi-lang-hcl="`region`">`region`</span> (String) The region, for dynamodb; the provider's when left out.
-// - <span pulumi-lang-nodejs="`schema`" pulumi-lang-dotnet="`Schema`" pulumi-lang-go="`schema`" pulumi-lang-python="`schema`" pulumi-lang-yaml="`schema`" pulumi-lang-java="`schema`" pulumi-lang-hcl="`schema`">`schema`</span> (String) The schema, for postgres; public when left out.
 //
 // The `pulumi import` command can be used, for example:
 //

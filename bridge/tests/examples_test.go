@@ -2,7 +2,7 @@ package tests
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -75,7 +75,7 @@ func TestShownExamples(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	run := compileExamples(t, shown)
+	run := &exampleRunner{shown: shown, first: map[string]made{}}
 	// Two languages after each other share their servers, as the examples share their names.
 	for _, languages := range [][]string{{"yaml", "typescript"}, {"python", "go"}} {
 		t.Run(languages[0], func(t *testing.T) {
@@ -151,11 +151,11 @@ func programsIn(t *testing.T, name, text string) map[string]string {
 	return programs
 }
 
-// exampleRunner has every example ready to run.
+// exampleRunner compiles every example of a language when the first one runs.
 type exampleRunner struct {
 	shown map[string]map[string]string
 	// typescript and python are folders of programs, golang is a driver with all programs in it.
-	typescript, python, golang string
+	typescript, python, golang once[string]
 
 	mu sync.Mutex
 	// first is what the examples of a scene have made in the language that was there first.
@@ -172,36 +172,28 @@ func (r *exampleRunner) same(scene string, found made) made {
 	return r.first[scene]
 }
 
-// compileExamples compiles what has to be, all programs of a language at once.
-func compileExamples(t *testing.T, shown map[string]map[string]string) *exampleRunner {
-	t.Helper()
-	r := &exampleRunner{shown: shown, typescript: t.TempDir(), python: t.TempDir(), first: map[string]made{}}
-	golang := map[string]string{}
-	var typescript []string
-	for name, programs := range shown {
-		file := fileOf(name)
-		golang[file] = programs["go"]
-		typescript = append(typescript, file+".ts")
-		for path, text := range map[string]string{
-			filepath.Join(r.typescript, file+".ts"): programs["typescript"],
-			filepath.Join(r.python, file+".py"):     programs["python"],
-		} {
-			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+// write writes the programs of a language into a folder of their own.
+func (r *exampleRunner) write(language, extension string) (dir string, files []string, err error) {
+	dir, err = os.MkdirTemp(built, "examples-")
+	for name, programs := range r.shown {
+		file := fileOf(name) + extension
+		files = append(files, file)
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(programs[language]), 0o600))
 	}
-	slices.Sort(typescript)
-	compileIn(t, r.typescript, typescript...)
-	driver, err := os.ReadFile("drivers/driver.js")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(r.typescript, "driver.js"), driver, 0o600)
-	}
+	return dir, files, err
+}
+
+func (r *exampleRunner) compiledTypeScript(t *testing.T) (string, error) {
+	dir, files, err := r.write("typescript", ".ts")
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	r.golang = goPrograms(t, golang)
-	return r
+	compileIn(t, dir, files...)
+	driver, err := os.ReadFile("drivers/driver.js") // node looks for packages beside it
+	if err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "driver.js"), driver, 0o600)
 }
 
 // fileOf is the name of an example as a file.
@@ -227,7 +219,7 @@ func (r *exampleRunner) scene(t *testing.T, w *world, language, scene string, na
 				s.unchanged("a preview of "+name, s.preview())
 				found.add(s)
 				w.empty(t, scene)
-				s.destroy()
+				s.destroyProtected()
 			})
 		}
 		s.t = t
@@ -237,8 +229,9 @@ func (r *exampleRunner) scene(t *testing.T, w *world, language, scene string, na
 		s.unchanged("a preview", reports[1])
 		found.add(s)
 		w.empty(t, scene)
-		s.destroy()
+		s.destroyProtected()
 	}
+	w.clear(t, scene)
 	slices.Sort(found.Resources)
 	if len(found.Resources) == 0 && scene != "existing" {
 		t.Errorf("the examples %v make nothing", names)
@@ -250,35 +243,48 @@ func (r *exampleRunner) scene(t *testing.T, w *world, language, scene string, na
 
 const projectFile = "name: shown\nruntime: yaml\n"
 
+// drive runs the examples together by the Automation API.
 func (r *exampleRunner) drive(s *stage, language string, names []string) []pulumicli.Report {
 	s.t.Helper()
-	var programs []string
-	for _, name := range names {
-		programs = append(programs, fileOf(name))
-	}
-	in := func(dir, extension string) []string {
+	const ops = "up,preview"
+	programs := func(dir, extension string) []string {
 		var files []string
-		for _, p := range programs {
-			files = append(files, filepath.Join(dir, p+extension))
+		for _, name := range names {
+			files = append(files, filepath.Join(dir, fileOf(name)+extension))
 		}
 		return files
 	}
-	const ops = "up,preview"
 	switch language {
 	case "typescript":
-		return s.driven(nil, "node", filepath.Join(r.typescript, "driver.js"), ops, in(r.typescript, ".js")...)
+		dir := r.typescript.get(s.t, func() (string, error) { return r.compiledTypeScript(s.t) })
+		return s.driven(nil, "node", filepath.Join(dir, "driver.js"), ops, programs(dir, ".js")...)
 	case "python":
+		dir := r.python.get(s.t, func() (string, error) {
+			dir, _, err := r.write(language, ".py")
+			return dir, err
+		})
 		site, python := installedPython(s.t)
-		return s.driven([]string{"PYTHONPATH=" + site}, python, s.absolute("drivers/driver.py"), ops, in(r.python, ".py")...)
+		return s.driven([]string{"PYTHONPATH=" + site}, python, s.absolute("drivers/driver.py"), ops, programs(dir, ".py")...)
 	}
-	return s.driven(nil, r.golang, "", ops, programs...)
+	driver := r.golang.get(s.t, func() (string, error) {
+		all := map[string]string{}
+		for name, p := range r.shown {
+			all[fileOf(name)] = p["go"]
+		}
+		return goPrograms(s.t, all), nil
+	})
+	return s.driven(nil, driver, "", ops, programs("", "")...)
 }
 
 // add takes what the stack of a stage holds.
 func (m *made) add(s *stage) {
 	s.t.Helper()
-	resources, _ := s.exported()
-	for _, r := range resources {
+	_, text := s.exported()
+	var state struct {
+		Deployment struct{ Resources []exported }
+	}
+	s.must(json.Unmarshal([]byte(text), &state))
+	for _, r := range state.Deployment.Resources {
 		if r.Type == "pulumi:pulumi:Stack" {
 			for name, value := range r.Outputs {
 				text, err := json.Marshal(value)
@@ -286,7 +292,18 @@ func (m *made) add(s *stage) {
 				m.Outputs[name] = strings.ReplaceAll(string(text), s.endpoint, "ENDPOINT")
 			}
 		} else if !strings.HasPrefix(r.Type, "pulumi:") {
-			m.Resources = append(m.Resources, fmt.Sprintf("%s %s", r.Type, r.ID))
+			m.Resources = append(m.Resources, r.Type+" "+r.ID)
 		}
 	}
+}
+
+// destroyProtected destroys what the examples have made. They leave the buckets protected, as they
+// should; that is taken back in the state, where an update of the program would take it back too.
+func (s *stage) destroyProtected() {
+	s.t.Helper()
+	const protected, open = `"deletionProtection": true`, `"deletionProtection": false`
+	if _, text := s.exported(); strings.Contains(text, protected) {
+		s.must(s.cli.Import(s.t.Context(), stack, []byte(strings.ReplaceAll(text, protected, open))))
+	}
+	s.destroy()
 }

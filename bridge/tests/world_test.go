@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/imitate"
@@ -146,5 +147,23 @@ func (w *world) empty(t *testing.T, scene string) {
 		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: v.Key, VersionId: v.VersionId}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// clear takes away what prepare has made, and the examples have left.
+func (w *world) clear(t *testing.T, scene string) {
+	t.Helper()
+	if scene != "existing" {
+		return
+	}
+	for _, bucket := range existingBuckets {
+		_, err := w.server.Client().DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &bucket})
+		var api smithy.APIError
+		if err != nil && !(errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket") {
+			t.Fatal(err)
+		}
+	}
+	if err := w.pg.Exec(t.Context(), "postgres", "DROP DATABASE pulumi_state_lock WITH (FORCE)"); err != nil {
+		t.Fatal(err)
 	}
 }

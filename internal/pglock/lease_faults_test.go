@@ -100,7 +100,7 @@ func TestLeasesOverCutConnections(t *testing.T) {
 			looks := make(chan struct{}, 10)
 			w := waits
 			w.OnWait = func(lease.Held) { looks <- struct{}{} }
-			done := make(chan lease.Grant)
+			done := make(chan lease.Grant, 1)
 			go func() {
 				grant, err := cut.Acquire(t.Context(), ask("bert"), w)
 				if err != nil {
@@ -108,12 +108,12 @@ func TestLeasesOverCutConnections(t *testing.T) {
 				}
 				done <- grant
 			}()
-			<-looks
+			receive(t, looks, "the wait begins")
 			time.Sleep(150 * time.Millisecond) // a few heartbeats, of which one is cut
 			if err := direct.Release(t.Context(), first); err != nil {
 				t.Error(err)
 			}
-			grant := <-done
+			grant := receive(t, done, "the lock is had")
 			if grant.Fence <= first.Fence || len(looks) > 0 {
 				t.Errorf("fence %d after %d, told %d times more who holds it", grant.Fence, first.Fence, len(looks))
 			}
@@ -162,17 +162,15 @@ func TestGivingUpLeavesNothing(t *testing.T) {
 			defer cancel()
 			proxy.Reset()
 			proxy.StallAt(turn)
-			done := make(chan error)
+			done := make(chan error, 1)
 			go func() {
 				_, err := cut.Acquire(ctx, ask("bert"), lease.Wait{Timeout: time.Minute})
 				done <- err
 			}()
-			for !proxy.Fired() {
-				time.Sleep(time.Millisecond)
-			}
+			eventually(t, "the statement is sent", proxy.Fired)
 			cancel()
 			proxy.Resume()
-			if err := <-done; !errors.Is(err, context.Canceled) {
+			if err := receive(t, done, "the wait is given up"); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 			if name != "first statement" {
@@ -238,18 +236,14 @@ func TestDatabaseRestartsWhileHoldingAndWaiting(t *testing.T) {
 			}
 			order <- served{who, grant, err}
 		}()
-		for tickets(t, holder) != i+1 {
-			time.Sleep(5 * time.Millisecond)
-		}
+		eventually(t, who+" waits", func() bool { return tickets(t, holder) == i+1 })
 	}
 	for range 2 {
 		if err := server.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		before := keeper.Grant().Deadline()
-		for !keeper.Grant().Deadline().After(before) && keeper.Err() == nil {
-			time.Sleep(5 * time.Millisecond)
-		}
+		eventually(t, "the lease is renewed", func() bool { return keeper.Grant().Deadline().After(before) || keeper.Err() != nil })
 	}
 	if err := keeper.Err(); err != nil || keeper.Grant().Fence != grant.Fence {
 		t.Fatalf("the lease is lost by a restart: %v", err)
@@ -258,7 +252,7 @@ func TestDatabaseRestartsWhileHoldingAndWaiting(t *testing.T) {
 		t.Error(err)
 	}
 	// The fences tell the order; who hears first of the own release is up to the scheduler.
-	first, second := <-order, <-order
+	first, second := receive(t, order, "the first is served"), receive(t, order, "the second is served")
 	if first.grant.Fence > second.grant.Fence {
 		first, second = second, first
 	}

@@ -98,16 +98,16 @@ func TestWaitForRowsByHand(t *testing.T) {
 		"held":    "UPDATE pulumi_state_locks SET LeaseExpires = NOW() WHERE LockID = 'held'",
 	} {
 		told := make(chan lease.Held, 4)
-		done := make(chan error)
+		done := make(chan error, 1)
 		go func() {
 			_, err := s.Acquire(t.Context(), named(name), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { told <- h }})
 			done <- err
 		}()
-		if h := <-told; h.Name != name || h.Fence != 0 {
+		if h := receive(t, told, "the wait begins"); h.Name != name || h.Fence != 0 {
 			t.Errorf("%s: waits for %+v", name, h)
 		}
 		byHand(free)
-		if err := <-done; err != nil {
+		if err := receive(t, done, "the lock is had"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -215,7 +215,7 @@ func TestWithoutNotify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		grant, err := waiter.Acquire(t.Context(), named("a"), lease.Wait{Timeout: time.Minute})
 		if err == nil {
@@ -231,12 +231,23 @@ func TestWithoutNotify(t *testing.T) {
 	if err := holder.Release(t.Context(), grant); err != nil {
 		t.Error(err)
 	}
-	if err := <-done; err != nil {
+	if err := receive(t, done, "the lock is had"); err != nil {
 		t.Error(err)
 	}
 	if waiter.news.hears() || !holder.mute.Load() {
 		t.Error("NOTIFY was used after all")
 	}
+}
+
+// receive takes what another goroutine sends, and does not wait for ever.
+func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(2 * time.Minute): // longer than any Acquire here waits
+		t.Fatalf("waited two minutes for: %s", what)
+	}
+	return v
 }
 
 // eventually waits half a minute at most.
@@ -313,8 +324,8 @@ func TestSerializableRole(t *testing.T) {
 	create(t, db, TableSpec{Grants: []string{locker.Name}})
 	sql(t, server, "postgres", "ALTER ROLE "+ident(locker.Name)+" SET default_transaction_isolation TO serializable")
 	client := newClient(t, configFor(server, locker))
-	errs := make(chan error)
 	const workers = 6
+	errs := make(chan error, workers)
 	for range workers {
 		s := leases(t, client, db.Target().Database, LeaseOptions{})
 		go func() {
@@ -332,7 +343,7 @@ func TestSerializableRole(t *testing.T) {
 		}()
 	}
 	for range workers {
-		if err := <-errs; err != nil {
+		if err := receive(t, errs, "the workers end"); err != nil {
 			t.Error(err)
 		}
 	}

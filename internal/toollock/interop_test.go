@@ -32,6 +32,20 @@ type run struct {
 	done   chan error
 }
 
+// wait waits until the program has ended.
+func (r *run) wait(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		return err
+	case <-time.After(3 * time.Minute):
+		_ = r.cmd.Process.Kill() // so that its output is whole
+		<-r.done
+		t.Fatalf("%v does not end:\n%s", r.cmd.Args, r.output)
+		return nil
+	}
+}
+
 func (c tool) start(t *testing.T, args ...string) *run {
 	t.Helper()
 	r := &run{cmd: exec.Command(c.path, args...), output: &bytes.Buffer{}, done: make(chan error, 1)}
@@ -53,7 +67,7 @@ func (c tool) start(t *testing.T, args ...string) *run {
 func (c tool) must(t *testing.T, args ...string) string {
 	t.Helper()
 	r := c.start(t, args...)
-	if err := <-r.done; err != nil {
+	if err := r.wait(t); err != nil {
 		t.Fatalf("%s %v: %v\n%s", filepath.Base(c.path), args, err, r.output)
 	}
 	return r.output.String()
@@ -63,7 +77,7 @@ func (c tool) must(t *testing.T, args ...string) string {
 func (c tool) refused(t *testing.T, args ...string) string {
 	t.Helper()
 	r := c.start(t, args...)
-	if err := <-r.done; err == nil {
+	if err := r.wait(t); err == nil {
 		t.Fatalf("%s %v is not refused:\n%s", filepath.Base(c.path), args, r.output)
 	}
 	return r.output.String()
@@ -208,7 +222,7 @@ func toolHolds(t *testing.T, c tool, place Place) {
 		t.Errorf("the refusal does not name the holder: %v", err)
 	}
 	c.write(t, "go", "")
-	if err := <-r.done; err != nil {
+	if err := r.wait(t); err != nil {
 		t.Fatalf("%v\n%s", err, r.output)
 	}
 	none(t)(place.Inspect(t.Context()))
@@ -259,7 +273,7 @@ func toolDies(t *testing.T, c tool, place Place) {
 		}
 	}
 	must(t, r.cmd.Process.Kill())
-	if err := <-r.done; err == nil {
+	if err := r.wait(t); err == nil {
 		t.Error("what was killed ended well")
 	}
 	switch place.Kind() {
@@ -392,7 +406,7 @@ func pulumiHolds(t *testing.T, c tool, place Place) {
 		t.Fatalf("the lock is had twice: %v", err)
 	}
 	c.write(t, "go", "")
-	if err := <-r.done; err != nil {
+	if err := r.wait(t); err != nil {
 		t.Fatalf("%v\n%s", err, r.output)
 	}
 	none(t)(place.Inspect(t.Context()))
@@ -426,7 +440,7 @@ func pulumiDies(t *testing.T, c tool, place Place) {
 	await(t, r, func() bool { return c.exists("started") })
 	seen := one(t)(place.Inspect(t.Context()))
 	must(t, r.cmd.Process.Kill())
-	if err := <-r.done; err == nil {
+	if err := r.wait(t); err == nil {
 		t.Error("what was killed ended well")
 	}
 	c.write(t, "go", "")

@@ -248,6 +248,17 @@ func takeover(t *testing.T, target Target) {
 	}
 }
 
+// receive takes what another goroutine sends, and does not wait for ever.
+func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(2 * time.Minute): // longer than any Acquire here waits
+		t.Fatalf("waited two minutes for: %s", what)
+	}
+	return v
+}
+
 // await acquires in the background; the channel gets the outcome.
 func await(ctx context.Context, s lease.Store, r lease.Request, w lease.Wait) <-chan result {
 	done := make(chan result, 1)
@@ -278,14 +289,14 @@ func waitForExpiry(t *testing.T, target Target) {
 	r.Duration = target.Short
 	old := take(t, a, r)
 	seen := make(chan lease.Held, 10)
-	got := <-await(t.Context(), b, request(t, "bert"), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { seen <- h }})
+	got := receive(t, await(t.Context(), b, request(t, "bert"), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { seen <- h }}), "bert gets the lock")
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
 	if got.grant.Fence <= old.Fence {
 		t.Errorf("fence %d after %d", got.grant.Fence, old.Fence)
 	}
-	if h := <-seen; h.Info.Who != "anna" || h.Fence != old.Fence {
+	if h := receive(t, seen, "bert waits"); h.Info.Who != "anna" || h.Fence != old.Fence {
 		t.Errorf("it waited for %+v", h)
 	}
 	release(t, b, got.grant)
@@ -299,7 +310,7 @@ func waitForRelease(t *testing.T, target Target) {
 		waiting(t, a, 1)
 	}
 	release(t, a, old)
-	got := <-done
+	got := receive(t, done, "bert gets the lock")
 	if got.err != nil || got.grant.Fence <= old.Fence {
 		t.Fatalf("got %+v after %+v", got, old)
 	}

@@ -47,13 +47,13 @@ one state have to use the same scope: a lock on a stack and one on the backend a
 
 The lease is renewed while CMD runs. If it is lost all the same, because the database was away for
 longer than --lease or because somebody broke the lock, --on-lost decides: interrupt does what Ctrl-C
-would and lets CMD finish writing; warn only says so; kill ends CMD at once.
+would and lets CMD finish writing; warn only says so; kill ends CMD and what it has started at once.
 
 ` + storeHelp + `
 
 Exit codes: that of CMD, or 128+n if signal n ended it; 127 if there is no such command, 126 if it
-cannot be run; 11 if the lock could not be had in time; 130 if the wait was interrupted; 3 if the
-command line or the configuration cannot be meant; 1 if anything else failed before CMD ran.`,
+cannot be run; 11 if the lock could not be had in time; 130 if it was interrupted before CMD ran; 3 if
+the command line or the configuration cannot be meant; 1 if anything else failed before CMD ran.`,
 		Example: `  groundwork exec -- pulumi up --stack dev --yes
   groundwork exec --lock-scope backend -- pulumi up --stack staging --yes
   groundwork exec --lock-timeout 15m -- terraform -chdir=environments/dev/infra apply

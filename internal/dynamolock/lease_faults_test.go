@@ -23,7 +23,7 @@ import (
 const faultTime = time.Minute
 
 // behind is a store that reaches its table by another address, and one that sees what really is.
-func behind(t *testing.T, endpoint func(real string) string, opts LeaseOptions) (far, direct *LeaseStore) {
+func behind(t *testing.T, endpoint func(upstream string) string, opts LeaseOptions) (far, direct *LeaseStore) {
 	t.Helper()
 	table := leaseTable(t)
 	cfg := configFor(testenv.Dynalite(t))
@@ -52,8 +52,8 @@ func TestLeasesOverLostAnswers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*faultTime)
 	defer cancel()
 	var proxy *tcpproxy.Proxy
-	cut, direct := behind(t, func(real string) string {
-		proxy = testenv.TCPProxy(t, hostOf(t, real))
+	cut, direct := behind(t, func(upstream string) string {
+		proxy = testenv.TCPProxy(t, hostOf(t, upstream))
 		return "http://" + proxy.Addr()
 	}, LeaseOptions{})
 	take := func(t *testing.T, s *LeaseStore, who string) lease.Grant {
@@ -136,9 +136,9 @@ type slowWrite struct {
 	next              http.Handler
 }
 
-func newSlowWrite(t *testing.T, real string) *slowWrite {
+func newSlowWrite(t *testing.T, upstream string) *slowWrite {
 	t.Helper()
-	u, err := url.Parse(real)
+	u, err := url.Parse(upstream)
 	must(t, err)
 	s := &slowWrite{
 		began: make(chan struct{}), gate: make(chan struct{}), done: make(chan struct{}), first: make(chan struct{}, 1),
@@ -182,8 +182,8 @@ func TestWriteThatArrivesLate(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				var way *slowWrite
-				far, direct := behind(t, func(real string) string {
-					way = newSlowWrite(t, real)
+				far, direct := behind(t, func(upstream string) string {
+					way = newSlowWrite(t, upstream)
 					server := httptest.NewServer(way)
 					t.Cleanup(server.Close)
 					return server.URL
@@ -258,8 +258,8 @@ func TestThrottledWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refuse := make(chan struct{}, 10)
-			far, direct := behind(t, func(real string) string {
-				u, err := url.Parse(real)
+			far, direct := behind(t, func(upstream string) string {
+				u, err := url.Parse(upstream)
 				must(t, err)
 				next := httputil.NewSingleHostReverseProxy(u)
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

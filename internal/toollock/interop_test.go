@@ -40,7 +40,7 @@ func (r *run) wait(t *testing.T) error {
 		return err
 	case <-time.After(3 * time.Minute):
 		_ = r.cmd.Process.Kill() // so that its output is whole
-		_ = <-r.done // it was killed
+		_ = <-r.done             // it was killed
 		t.Fatalf("%v does not end:\n%s", r.cmd.Args, r.output)
 		return nil
 	}

@@ -69,6 +69,9 @@ func locate(path, root string) (location, error) {
 		root = "."
 	}
 	realRoot, err := realPath(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return location{}, &PathError{Path: root, Reason: "the root does not exist; make the folder, or name one that does", Err: err}
+	}
 	if err != nil {
 		return location{}, &PathError{Path: root, Reason: "the root cannot be resolved", Err: err}
 	}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -288,11 +289,7 @@ func (p *bucketPlan) refuseAccess(ctx context.Context, diags *diag.Diagnostics) 
 	if isFullyKnown(ctx, p.config.Access) {
 		entries = accessFrom(ctx, p.config.Access, diags)
 	}
-	bucket := p.config.Name.ValueString()
-	if bucket == "" {
-		bucket = "BUCKET"
-	}
-	err := p.c.Profile().RefuseAccess(bucket, entries)
+	err := p.c.Profile().RefuseAccess(cmp.Or(p.config.Name.ValueString(), "BUCKET"), entries)
 	if err != nil {
 		addAttributeError(diags, path.Root("access"), "Access Is Given Elsewhere", err)
 	}
@@ -318,7 +315,11 @@ func (p *bucketPlan) checkAccess(ctx context.Context, diags *diag.Diagnostics) {
 	if p.config.Access.IsNull() || !isFullyKnown(ctx, p.config.Access) {
 		return
 	}
-	if err := s3store.CheckAccess(dialect, accessFrom(ctx, p.config.Access, diags)); err != nil {
+	entries := accessFrom(ctx, p.config.Access, diags)
+	if err := s3store.CheckAccess(dialect, entries); err != nil {
 		addAttributeError(diags, path.Root("access"), "Invalid Access Entry", err)
+	}
+	if why := p.c.Profile().AccessWithoutEffect(cmp.Or(p.config.Name.ValueString(), "BUCKET"), entries); why != "" {
+		diags.AddAttributeWarning(path.Root("access"), "Access Has No Effect on This Service", why)
 	}
 }

@@ -176,7 +176,7 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 func bucketAccessAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"access": schema.SetNestedAttribute{
-			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. On MinIO bucket policies concern anonymous requests only: there, give users their rights with `mc admin policy`. On services that say in keys, tokens or roles who may use a bucket (OVHcloud, R2, Spaces, B2, Exoscale, Garage) it is an error that says what to do there; the provider's page lists it. Left out: untouched. An empty list removes groundwork's statements.",
+			MarkdownDescription: "Who may use the bucket, written as policy statements in the service's own dialect. On AWS this adds to what IAM allows. On Scaleway a policy replaces IAM's yes for everyone whom it does not name: name everyone, and yourself in `caller_principal`. On MinIO bucket policies concern anonymous requests only: a warning says so, and how to give users their rights with `mc admin policy`. On services that say in keys, tokens or roles who may use a bucket (OVHcloud, R2, Spaces, B2, Exoscale, Garage) it is an error that says what to do there; the provider's page lists it. Left out: untouched. An empty list removes groundwork's statements.",
 			Optional:            true, Computed: true,
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"level": schema.StringAttribute{

@@ -72,10 +72,10 @@ var guides = map[string]Guide{
 	},
 	"minio": {
 		Where:     "users and their policies: bucket policies concern anonymous requests only",
-		ReadOnly:  "mc admin policy create ALIAS NAME FILE with s3:ListBucket, s3:ListBucketVersions, s3:GetBucketLocation on arn:aws:s3:::{bucket} and s3:GetObject, s3:GetObjectVersion on arn:aws:s3:::{bucket}/*, then mc admin policy attach ALIAS NAME --user USER",
-		ReadWrite: "the same, and s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts on the objects",
-		Admin:     "the same with s3:* on both",
-		Narrower:  "name arn:aws:s3:::{bucket}/PREFIX*, and let the condition s3:prefix narrow s3:ListBucket",
+		ReadOnly:  "mc admin policy create ALIAS NAME FILE with s3:ListBucket, s3:ListBucketVersions, s3:GetBucketVersioning, s3:GetBucketLocation on arn:aws:s3:::{bucket} and s3:GetObject, s3:GetObjectVersion on arn:aws:s3:::{bucket}/*, then mc admin policy attach ALIAS NAME --user USER",
+		ReadWrite: "the same, and s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListMultipartUploadParts on the objects, and a statement that denies s3:DeleteObjectVersion, since who may delete an object may delete its versions for good there otherwise",
+		Admin:     "s3:* on both, and nothing that denies",
+		Narrower:  "name arn:aws:s3:::{bucket}/PREFIX*, and let the condition s3:prefix (StringLike PREFIX*) narrow s3:ListBucket and s3:ListBucketVersions",
 		Source:    Source{URL: "https://github.com/minio/minio (7aac2a2c)", Date: "2026-11-22"},
 	},
 	"garage": {
@@ -101,6 +101,16 @@ func (p Profile) Guide(bucket string) (Guide, bool) {
 // Level returns what to do for one of the AccessLevels.
 func (g Guide) Level(level string) string {
 	return map[string]string{AccessReadOnly: g.ReadOnly, AccessReadWrite: g.ReadWrite, AccessAdmin: g.Admin}[level]
+}
+
+// AccessWithoutEffect says why a list of entries gives nobody a right on the service, and where rights
+// are given there; empty where the list has an effect.
+func (p Profile) AccessWithoutEffect(bucket string, entries []Access) string {
+	if !p.AnonymousPolicies || len(entries) == 0 {
+		return ""
+	}
+	return p.DisplayName + " asks bucket policies about anonymous requests only, so that the list is written and gives nobody who signs a right. " +
+		p.accessAdvice(bucket, entries)
 }
 
 // RefuseAccess returns an error with instructions where entries cannot be written as a policy,

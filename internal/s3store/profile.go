@@ -129,6 +129,9 @@ type Profile struct {
 	// AccessElsewhere is a service on which keys, tokens or roles say who may use a bucket, and not
 	// the bucket's policy, see Guide.
 	AccessElsewhere bool
+	// AnonymousPolicies is a service that asks bucket policies about requests that are not signed, and
+	// about nobody else.
+	AnonymousPolicies bool
 	// SerialSettings sends settings one after the other: MinIO reads, changes and writes one
 	// document for all of them without a lock, so that parallel calls lose each other's change.
 	SerialSettings bool

@@ -4,7 +4,7 @@ package s3store
 
 var minioProfile = Profile{
 	Name: "minio", DisplayName: "MinIO", EndpointRequired: true, DefaultRegion: "us-east-1",
-	PathStyle: true, Dialect: DialectAWS, SerialSettings: true, TrailingChecksums: Supported,
+	PathStyle: true, Dialect: DialectAWS, AnonymousPolicies: true, SerialSettings: true, TrailingChecksums: Supported,
 	Lock: LockSafe, LockReason: "If-None-Match checked under the object lock since 2023-02-06",
 	Calls: lifecycleAll(map[Capability]Support{
 		CapVersioning: Supported,

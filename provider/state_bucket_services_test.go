@@ -310,3 +310,36 @@ func TestServicesUnsafeOutranksProbe(t *testing.T) {
 		t.Errorf("lock_strategy is %s\n%s", got, warnings)
 	}
 }
+
+// MinIO writes an access list into a policy that nobody who signs is asked about: the plan says so, and
+// what to do. Where the list has an effect, or is empty, it is silent.
+func TestServicesAccessWithoutEffect(t *testing.T) {
+	t.Parallel()
+	s := testenv.MinIO(t)
+	minio := somewhere{"minio", s.Region, s.Endpoint, s.AccessKey, s.SecretKey, ""}
+	entry := attrs{"level": "read-only", "principals": []any{"arn:aws:iam::123456789012:role/audit"}}
+	for name, tc := range map[string]struct {
+		on     somewhere
+		access []any
+		warns  bool
+	}{
+		"minio": {minio, []any{entry}, true}, "minio, nobody": {minio, []any{}, false}, "custom": {minio.as("custom"), []any{entry}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := tc.on.provider(t)
+			plan, failed := p.plan(t.Context(), t, bucketResource, p.null(t, bucketResource), attrs{"name": testenv.BucketName(t), "access": tc.access})
+			if failed != "" {
+				t.Fatal(failed)
+			}
+			said := ""
+			for _, d := range plan.Diagnostics {
+				said += d.Summary + ": " + d.Detail + "\n"
+			}
+			if warned := strings.Contains(said, "Access Has No Effect on This Service"); warned != tc.warns ||
+				warned && !(strings.Contains(said, "anonymous requests only") && strings.Contains(said, "mc admin policy attach")) {
+				t.Errorf("the plan says:\n%s", said)
+			}
+		})
+	}
+}

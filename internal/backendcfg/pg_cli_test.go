@@ -1,6 +1,8 @@
 package backendcfg
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -146,8 +148,10 @@ func (u pgUser) lockHolds(t *testing.T, tool Tool, dir string, run func(...strin
 	t.Helper()
 	other := tfcli.CLI{Path: testenv.Tool(t, tool.Command()), Dir: dir, Home: t.TempDir(), Env: u.env}
 	done := make(chan error, 1)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Minute, errors.New("three minutes have passed"))
+	defer cancel()
 	go func() {
-		r, err := other.Run(t.Context(), "apply", "-auto-approve")
+		r, err := other.Run(ctx, "apply", "-auto-approve")
 		if err == nil && r.ExitCode != 0 {
 			err = fmt.Errorf("exit code %d\n%s", r.ExitCode, r.Output())
 		}
@@ -156,7 +160,7 @@ func (u pgUser) lockHolds(t *testing.T, tool Tool, dir string, run func(...strin
 	for started := false; !started; time.Sleep(50 * time.Millisecond) {
 		select {
 		case err := <-done:
-			t.Fatalf("the apply that is to hold the lock ended: %v", err)
+			t.Fatalf("the apply that is to hold the lock ended: %v (%v)", err, context.Cause(ctx))
 		default:
 		}
 		_, err := os.Stat(filepath.Join(dir, "started"))

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -298,7 +299,9 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 		_, err := c.Ensure(ctx, testenv.BucketName(t), EnsureOptions{})
 		done <- err
 	}()
-	if _, err := proxy.Await(t.Context(), s3proxy.Match{Operation: "HeadBucket"}); err != nil {
+	waits, stop := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("a minute has passed"))
+	defer stop()
+	if _, err := proxy.Await(waits, s3proxy.Match{Operation: "HeadBucket"}); err != nil {
 		t.Fatal(err)
 	}
 	cancel()

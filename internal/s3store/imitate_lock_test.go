@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -30,7 +31,9 @@ func takeTurns(ctx context.Context, c *Client, bucket, who string, turns int, ho
 		_, err := c.PutIfAbsent(ctx, bucket, key, []byte(who))
 		switch {
 		case errors.Is(err, ErrPreconditionFailed), isThrottle(err):
-			time.Sleep(10 * time.Millisecond) // as the tools do, so that the server is not asked all the time
+			if err := wait(ctx, 10*time.Millisecond); err != nil { // as the tools do, so that the server is not asked all the time
+				return fmt.Errorf("%s got the lock %d times of %d: %w", who, turn, turns, err)
+			}
 			continue
 		case err != nil:
 			return err
@@ -45,4 +48,14 @@ func takeTurns(ctx context.Context, c *Client, bucket, who string, turns int, ho
 		}
 	}
 	return nil
+}
+
+// wait is a pause that ends with the context.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
 }

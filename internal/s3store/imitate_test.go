@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -192,10 +193,12 @@ func holdInTurn(t *testing.T, cfg Config, bucket string, safe bool) {
 	const clients, turns = 6, 6
 	var holders, most, taken counter
 	done := make(chan error, clients)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Minute, errors.New("three minutes have passed"))
+	defer cancel()
 	for i := range clients {
 		c := newClient(t, cfg)
 		go func() {
-			done <- takeTurns(t.Context(), c, bucket, fmt.Sprintf("client %d", i), turns, &holders, &most, &taken)
+			done <- takeTurns(ctx, c, bucket, fmt.Sprintf("client %d", i), turns, &holders, &most, &taken)
 		}()
 	}
 	for range clients {

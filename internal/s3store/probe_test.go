@@ -210,8 +210,10 @@ func TestProbeCanceled(t *testing.T) {
 				_, err := c.Probe(ctx, bucket)
 				done <- err
 			}()
-			for len(proxy.Faulted()) == 0 {
-				time.Sleep(time.Millisecond)
+			for began := time.Now(); len(proxy.Faulted()) == 0; time.Sleep(time.Millisecond) {
+				if time.Since(began) > time.Minute {
+					t.Fatalf("no request was held in a minute; there were %v", proxy.Operations())
+				}
 			}
 			cancel()
 			if err := <-done; !errors.Is(err, context.Canceled) {

@@ -147,8 +147,10 @@ func (c *cell) uses(lock string) {
 	asked := &watched{until: "Enter a value:", seen: make(chan struct{})}
 	first.Watch = asked
 	done := make(chan string, 1)
+	ctx, cancel := context.WithTimeoutCause(c.t.Context(), 10*time.Minute, errors.New("ten minutes have passed"))
+	defer cancel()
 	go func() {
-		result, err := first.CLI.Run(c.t.Context(), "apply")
+		result, err := first.CLI.Run(ctx, "apply")
 		if err != nil || result.ExitCode != 0 {
 			done <- fmt.Sprintf("exit code %d, %v:\n%s", result.ExitCode, err, result.Output())
 		}

@@ -49,6 +49,7 @@ func TestDegradationImitated(t *testing.T) {
 					cfg.Service = "custom"
 					c = newClient(t, cfg)
 				}
+				c.profile.SerialSettings = true // MinIO behind it loses settings that come at once
 				bucket := newBucket(t, c)
 				service.Proxy.Reset()
 				want := hardening()

@@ -62,8 +62,8 @@ func Provider() tfbridge.ProviderInfo {
 		MetadataInfo:      tfbridge.NewProviderMetadata(metadata),
 		DocRules:          &tfbridge.DocRuleInfo{EditRules: examples.Name("../examples")},
 
-		// EnableAccuratePFBridgePreview stays off: it panics on a set inside a set, as access.principals is.
 		NoDanglingReferences:           true,
+		EnableAccuratePFBridgePreview:  true, // it needs what sets.go adds
 		EnableZeroDefaultSchemaVersion: true,
 
 		JavaScript: &tfbridge.JavaScriptInfo{

@@ -152,7 +152,7 @@ func (s *stage) face() map[string]string {
 	note("tags", tags.TagSet, nil)
 	policy, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.bucket})
 	s.must(err)
-	note("policy", policy.Policy, nil)
+	note("policy", s.unordered(*policy.Policy), nil)
 	lock, err := client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &s.bucket})
 	if err == nil {
 		note("object lock", lock.ObjectLockConfiguration, nil)
@@ -164,6 +164,37 @@ func (s *stage) face() map[string]string {
 	s.must(err)
 	note("file", string(file), nil)
 	return found
+}
+
+// unordered reads a policy and sorts its lists of strings, whose order says nothing: MinIO returns them
+// in another one each time.
+func (s *stage) unordered(policy string) any {
+	s.t.Helper()
+	var document any
+	s.must(json.Unmarshal([]byte(policy), &document))
+	var visit func(value any)
+	visit = func(value any) {
+		switch value := value.(type) {
+		case map[string]any:
+			for _, v := range value {
+				visit(v)
+			}
+		case []any:
+			for _, v := range value {
+				visit(v)
+			}
+			slices.SortFunc(value, func(a, b any) int {
+				x, isString := a.(string)
+				y, alike := b.(string)
+				if !isString || !alike {
+					return 0 // statements keep their order
+				}
+				return strings.Compare(x, y)
+			})
+		}
+	}
+	visit(document)
+	return document
 }
 
 func (s *stage) owner() string { return s.environment("PGUSER") }

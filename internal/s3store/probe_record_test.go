@@ -221,8 +221,10 @@ func TestProbeRecords(t *testing.T) {
 		again(true)
 	}
 	end(false)
-	if !p.ended("1234") || !p.ended("1234") {
-		t.Error("a probe that has ended is not seen")
+	for range 2 { // looking keeps nothing
+		if !p.ended("1234") {
+			t.Error("a probe that has ended is not seen")
+		}
 	}
 	for _, id := range []string{"", ".", "..", "../records", `..\records`} {
 		if p.ended(id) {

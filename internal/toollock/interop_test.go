@@ -39,9 +39,9 @@ func (r *run) wait(t *testing.T) error {
 	case err := <-r.done:
 		return err
 	case <-time.After(3 * time.Minute):
-		_ = r.cmd.Process.Kill() // so that its output is whole
-		_ = <-r.done             // it was killed
-		t.Fatalf("%v does not end:\n%s", r.cmd.Args, r.output)
+		_ = r.cmd.Process.Kill()
+		err := <-r.done // so that its output is whole
+		t.Fatalf("%v does not end, and was killed (%v):\n%s", r.cmd.Args, err, r.output)
 		return nil
 	}
 }

@@ -242,9 +242,12 @@ func (p *backendParts) locateByProvider(ctx context.Context, data *providerData,
 // noServiceError means that neither the inputs nor the provider say where the bucket is.
 type noServiceError struct{ err error }
 
+// Error implements error.
 func (e *noServiceError) Error() string {
 	return "Neither service nor s3.endpoint says where the bucket is, and the provider's configuration does not either: " + e.err.Error()
 }
+
+// Unwrap gives the cause.
 func (e *noServiceError) Unwrap() error { return e.err }
 
 // addPlaceError says which attribute is missing here, where the engine speaks of the provider's.

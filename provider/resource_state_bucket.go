@@ -100,9 +100,12 @@ func (r *stateBucketResource) Create(ctx context.Context, req resource.CreateReq
 // adoptHint explains what to do about a bucket that is in use already.
 type adoptHint struct{ err error }
 
+// Error implements error.
 func (e *adoptHint) Error() string {
 	return e.err.Error() + ". To take it over with all that it holds, set adopt_existing = true or import it (terraform import ADDRESS name@region): settings that the configuration leaves out then stay as they are"
 }
+
+// Unwrap gives the cause.
 func (e *adoptHint) Unwrap() error { return e.err }
 
 func withAdoptHint(err error) error {

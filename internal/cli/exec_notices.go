@@ -140,6 +140,7 @@ type lockTimeout struct {
 	err  error
 }
 
+// Error implements error.
 func (e *lockTimeout) Error() string { return e.text }
 
 // Unwrap gives the error that says who holds the lock.

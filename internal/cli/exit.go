@@ -83,6 +83,7 @@ type ExitError struct {
 	Err  error
 }
 
+// Error implements error.
 func (e *ExitError) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit code %d", e.Code)
@@ -99,6 +100,7 @@ type HintError struct {
 	Hint string
 }
 
+// Error implements error.
 func (e *HintError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the error.

@@ -24,6 +24,7 @@ type LockChangeDocument struct {
 // NoLockError means that nobody holds a lock of that ID.
 type NoLockError struct{ ID string }
 
+// Error implements error.
 func (e *NoLockError) Error() string { return "nobody holds a lock with the ID or name " + quote(e.ID) }
 
 func (a *App) locksBreakCommand() *cobra.Command {

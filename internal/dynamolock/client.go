@@ -160,6 +160,7 @@ type typedCredentials struct{ inner aws.CredentialsProvider }
 // noCredentials is what the chain answered.
 type noCredentials struct{ err error }
 
+// Error implements error.
 func (f *noCredentials) Error() string { return f.err.Error() }
 
 // Unwrap gives what the chain said.

@@ -50,6 +50,7 @@ type ConfigError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
 
 // WithStore fills what c leaves empty from the configuration of the buckets, where that is of the

@@ -39,6 +39,7 @@ type Result struct {
 // ExistsError is a table that holds something and was not to be adopted.
 type ExistsError struct{ Table, Region, Endpoint string }
 
+// Error implements error.
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the DynamoDB table %q (%s, region %s) exists and holds items", e.Table, e.Endpoint, e.Region)
 }
@@ -53,6 +54,7 @@ type OtherShapeError struct {
 	Key string
 }
 
+// Error implements error.
 func (e *OtherShapeError) Error() string {
 	return fmt.Sprintf("the DynamoDB table %q (region %s) cannot be a lock table: its key is %s, and a lock table has the hash key %s (S) and no other. "+
 		"The key of a table cannot be changed: choose another name", e.Table, e.Region, e.Key, AttrLockID)
@@ -61,6 +63,7 @@ func (e *OtherShapeError) Error() string {
 // StatusError is a table that is in no state to be used.
 type StatusError struct{ Table, Region, Status string }
 
+// Error implements error.
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("the DynamoDB table %q (region %s) has the status %s", e.Table, e.Region, e.Status)
 	if e.Status == string(types.TableStatusInaccessibleEncryptionCredentials) {

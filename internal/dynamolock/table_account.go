@@ -13,6 +13,7 @@ import (
 // one that it was made in.
 type OtherAccountError struct{ Table, Region, Made, Now string }
 
+// Error implements error.
 func (e *OtherAccountError) Error() string {
 	return fmt.Sprintf("the DynamoDB table %q (region %s) was made in the AWS account %s, and the credentials are of the account %s, which does not have it", e.Table, e.Region, e.Made, e.Now)
 }

@@ -22,6 +22,7 @@ type LiveLockError struct {
 	Locks         []Lock
 }
 
+// Error implements error.
 func (e *LiveLockError) Error() string {
 	var names []string
 	for _, l := range e.Locks[:min(len(e.Locks), shown)] {

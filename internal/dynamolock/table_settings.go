@@ -74,6 +74,7 @@ type LackingError struct {
 	Err error
 }
 
+// Error implements error.
 func (e *LackingError) Error() string {
 	text := fmt.Sprintf("the service at %s does not have %s for the table %q", e.Endpoint, e.Setting, e.Table)
 	if e.Err != nil {

@@ -201,7 +201,10 @@ func (b *backup) readAndStore(ctx context.Context, v s3store.Version, e *Entry) 
 // cutError is content that ended early.
 type cutError struct{ err error }
 
+// Error implements error.
 func (e *cutError) Error() string { return "reading the content: " + e.err.Error() }
+
+// Unwrap gives the cause.
 func (e *cutError) Unwrap() error { return e.err }
 
 // store spools content, whose source cannot be read twice, writes it to the target and compares

@@ -20,6 +20,7 @@ type Permission struct {
 // the tool could not write down that the bucket is gone.
 type SelfManagedError struct{ Bucket, Key string }
 
+// Error implements error.
 func (e *SelfManagedError) Error() string {
 	return fmt.Sprintf("the state %q, which manages bucket %q, is kept in that bucket itself. "+
 		"Destroying the bucket would take away the state in the middle of the run", e.Key, e.Bucket)
@@ -33,6 +34,7 @@ type LiveStateError struct {
 	Forced bool
 }
 
+// Error implements error.
 func (e *LiveStateError) Error() string {
 	lines := make([]string, 0, len(e.States))
 	for i, s := range e.States {
@@ -49,6 +51,7 @@ func (e *LiveStateError) Error() string {
 // ContentsError is a bucket without live state that still holds something.
 type ContentsError struct{ Report *Report }
 
+// Error implements error.
 func (e *ContentsError) Error() string {
 	r := e.Report
 	s := fmt.Sprintf("bucket %q is not empty: it holds %s, %s and %s, %q among them",

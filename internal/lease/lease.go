@@ -145,6 +145,7 @@ type HeldError struct {
 	Waited time.Duration
 }
 
+// Error implements error.
 func (e *HeldError) Error() string {
 	h := e.Holder
 	verb := "is held by"
@@ -182,6 +183,7 @@ type LostError struct {
 	Reason string
 }
 
+// Error implements error.
 func (e *LostError) Error() string {
 	text := fmt.Sprintf("the lease on %q (fence %d) is lost: ", e.Name, e.Fence)
 	switch {

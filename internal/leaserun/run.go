@@ -73,6 +73,7 @@ type InterruptedError struct {
 	Before string
 }
 
+// Error implements error.
 func (e *InterruptedError) Error() string { return "interrupted before " + e.Before }
 
 // Is matches context.Canceled.

@@ -141,6 +141,7 @@ type Error struct {
 	Err     error
 }
 
+// Error implements error.
 func (e *Error) Error() string {
 	text := "find the state of " + e.Dir + ": " + e.Problem
 	if e.Err != nil {

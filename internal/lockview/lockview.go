@@ -174,6 +174,7 @@ var ErrLive = errors.New("the lock has not expired")
 // LiveError says which lock that is.
 type LiveError struct{ Entry Entry }
 
+// Error implements error.
 func (e *LiveError) Error() string {
 	return fmt.Sprintf("the lock on %s has not expired: %s holds it, and it was not broken", e.Entry.Name, e.Entry.Who)
 }

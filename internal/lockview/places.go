@@ -39,6 +39,7 @@ func (w workspaces) All(ctx context.Context) ([]toollock.Lock, error) { return w
 // UnknownBackendError is a backend whose locks groundwork does not know.
 type UnknownBackendError struct{ Location location.Location }
 
+// Error implements error.
 func (e *UnknownBackendError) Error() string {
 	if e.Location.HTTP != nil {
 		return fmt.Sprintf("the http backend of %s cannot be asked who holds its locks: a lock shows only to who tries to take it, so ask the server that keeps the state", e.Location.Dir)

@@ -60,6 +60,7 @@ type ConfigError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
 
 // IsConfigError tells a configuration mistake from a server's answer.

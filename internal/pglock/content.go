@@ -44,6 +44,7 @@ type ForeignContentError struct {
 	Objects  []Object
 }
 
+// Error implements error.
 func (e *ForeignContentError) Error() string {
 	return fmt.Sprintf("the database %q (%s) holds more than lock tables: %s", e.Database, e.Target, summary(e.Objects))
 }

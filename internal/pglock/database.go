@@ -54,6 +54,7 @@ type ExistsError struct {
 	Final bool
 }
 
+// Error implements error.
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the %s %q exists already (%s): %s", e.What, e.Name, e.Target, e.Reason)
 }

@@ -43,6 +43,7 @@ type InUseError struct {
 	Sessions []Session
 }
 
+// Error implements error.
 func (e *InUseError) Error() string {
 	var names []string
 	for _, s := range e.Sessions[:min(len(e.Sessions), shown)] {

@@ -13,6 +13,7 @@ type NotOursError struct {
 	Target Target
 }
 
+// Error implements error.
 func (e *NotOursError) Error() string {
 	return fmt.Sprintf("the table %s (%s) was neither made nor adopted by groundwork", e.Table, e.Target)
 }

@@ -240,6 +240,7 @@ type NoLockTableError struct {
 	mayBePlain bool
 }
 
+// Error implements error.
 func (e *NoLockTableError) Error() string {
 	return fmt.Sprintf("no leases can be taken in the table %s (%s): %v", e.Table, e.Target, plainCause(e.err))
 }

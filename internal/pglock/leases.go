@@ -51,6 +51,7 @@ type LiveLeaseError struct {
 	Leases []Lease
 }
 
+// Error implements error.
 func (e *LiveLeaseError) Error() string {
 	var names []string
 	for _, l := range e.Leases[:min(len(e.Leases), shown)] {

@@ -23,6 +23,7 @@ type NameError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *NameError) Error() string {
 	return fmt.Sprintf("the %s name %q %s", e.What, e.Name, e.Problem)
 }

@@ -60,6 +60,7 @@ type ShapeError struct {
 	Problems []string
 }
 
+// Error implements error.
 func (e *ShapeError) Error() string {
 	return fmt.Sprintf("the table %s (%s) cannot be a lock table: %s", e.Table, e.Target, strings.Join(e.Problems, "; "))
 }

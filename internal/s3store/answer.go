@@ -50,6 +50,7 @@ type answerError struct {
 	kind error
 }
 
+// Error implements error.
 func (e *answerError) Error() string { return e.what }
 
 // checkAnswers makes every call fail whose answer cannot be one.

@@ -58,6 +58,7 @@ type ConfigError struct {
 	Problem string
 }
 
+// Error implements error.
 func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
 
 // Resolve fills what c leaves empty, in this order: GROUNDWORK_* variables, the service's own

@@ -29,6 +29,7 @@ type HoldsObjectsError struct {
 	Example string
 }
 
+// Error implements error.
 func (e *HoldsObjectsError) Error() string {
 	return fmt.Sprintf("bucket %q at %s exists already and holds objects, %q among them", e.Bucket, e.Endpoint, e.Example)
 }

@@ -232,6 +232,7 @@ func isMissingCredentials(err error) bool {
 // credentialFailure is what the credential chain answered, see credentialChain.
 type credentialFailure struct{ err error }
 
+// Error implements error.
 func (f *credentialFailure) Error() string {
 	var op *smithy.OperationError
 	if errors.As(f.err, &op) && op.Service() == "ec2imds" {

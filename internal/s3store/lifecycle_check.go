@@ -56,6 +56,7 @@ type LiveStateExpirationError struct {
 	Kind statefile.KeyKind
 }
 
+// Error implements error.
 func (e *LiveStateExpirationError) Error() string {
 	return fmt.Sprintf("an expiration of %q in bucket %q would delete the %s %q. Choose a prefix that holds no state, or move the state away first", e.Prefix, e.Bucket, e.Kind, e.Key)
 }

@@ -212,6 +212,7 @@ func (c *Client) get(ctx context.Context, bucket, key, versionID string) (*s3.Ge
 // ChangedError is an object that is not any more what a listing showed.
 type ChangedError struct{ Bucket, Key, VersionID string }
 
+// Error implements error.
 func (e *ChangedError) Error() string {
 	return fmt.Sprintf("bucket %q: %q was overwritten after it was listed", e.Bucket, e.Key)
 }

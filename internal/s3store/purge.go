@@ -35,6 +35,7 @@ type UndeletableError struct {
 	More int
 }
 
+// Error implements error.
 func (e *UndeletableError) Error() string {
 	s := fmt.Sprintf("bucket %q: version %s of %q cannot be deleted: %s", e.Bucket, e.VersionID, e.Key, e.Code)
 	if e.Message != "" {
@@ -58,6 +59,7 @@ type LeftBehindError struct {
 	Count int
 }
 
+// Error implements error.
 func (e *LeftBehindError) Error() string {
 	return fmt.Sprintf("bucket %q: %d versions were left, one of %q among them: they were written after it was decided what to delete", e.Bucket, e.Count, e.Key)
 }

@@ -13,6 +13,7 @@ type NotKeptError struct {
 	Capabilities    []Capability
 }
 
+// Error implements error.
 func (e *NotKeptError) Error() string {
 	names := make([]string, len(e.Capabilities))
 	for i, c := range e.Capabilities {

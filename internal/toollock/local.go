@@ -208,6 +208,7 @@ func (l *Local) Inspect(context.Context) ([]Lock, error) {
 // not before.
 type AliveError struct{ Lock Lock }
 
+// Error implements error.
 func (e *AliveError) Error() string {
 	return fmt.Sprintf("the lock on %s is held by a process that is alive, and cannot be taken from it: %s", e.Lock.Protects, e.Lock.Holder())
 }

@@ -67,6 +67,7 @@ type RecordError struct {
 	Err    error
 }
 
+// Error implements error.
 func (e *RecordError) Error() string {
 	return fmt.Sprintf("the lock %s was broken, but no record of that could be written: %v", e.Record.LockID, e.Err)
 }

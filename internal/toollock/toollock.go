@@ -138,6 +138,7 @@ type HeldError struct {
 	Waited time.Duration
 }
 
+// Error implements error.
 func (e *HeldError) Error() string {
 	l := e.Locks[0]
 	text := fmt.Sprintf("%s is locked by %s (%s)", l.Protects, l.Holder(), l.Place)
@@ -174,6 +175,7 @@ type stateError struct {
 	text string
 }
 
+// Error implements error.
 func (e *stateError) Error() string        { return e.text }
 func (e *stateError) Is(target error) bool { return target == e.kind }
 

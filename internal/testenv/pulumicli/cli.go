@@ -41,6 +41,7 @@ type ExitError struct {
 	Result
 }
 
+// Error implements error.
 func (e *ExitError) Error() string {
 	return fmt.Sprintf("pulumi %s in %s: exit code %d\n%s", strings.Join(e.Args, " "), e.Dir, e.ExitCode, e.Output())
 }

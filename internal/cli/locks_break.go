@@ -39,7 +39,8 @@ func (a *App) locksBreakCommand() *cobra.Command {
 broken. A lock on a local file cannot be broken while its process lives.
 
 Who broke what is recorded where the lock was: as an object under .groundwork/broken-locks/ in the
-bucket or beside the local state, as an item in the DynamoDB table, as a line in PostgreSQL's log.
+bucket or beside the local state, as an item in the DynamoDB table, as a row in Pulumi's table, or for
+all else in PostgreSQL as a line in its log.
 
 Nothing stops a holder that is still alive: make sure that it is dead.
 

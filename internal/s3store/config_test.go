@@ -118,13 +118,17 @@ func TestResolve(t *testing.T) {
 			in: Config{Service: "scaleway"}, env: []string{"AWS_REGION=pl-waw"},
 			want: Config{Service: "scaleway", Region: "pl-waw", Endpoint: "https://s3.pl-waw.scw.cloud"},
 		},
+		"the newest region of Scaleway": {
+			in: Config{Service: "scaleway"}, env: []string{"SCW_DEFAULT_REGION=it-mil"},
+			want: Config{Service: "scaleway", Region: "it-mil", Endpoint: "https://s3.it-mil.scw.cloud"},
+		},
 		"an endpoint tells service and region": {
 			in: Config{Endpoint: "https://s3.nl-ams.scw.cloud/"}, env: []string{"SCW_DEFAULT_REGION=fr-par"},
 			want: Config{Service: "scaleway", Region: "nl-ams", Endpoint: "https://s3.nl-ams.scw.cloud"},
 		},
 		"an endpoint of a region that is too new to be known": {
-			in:   Config{Endpoint: "https://s3.it-mil.scw.cloud"},
-			want: Config{Service: "scaleway", Region: "it-mil", Endpoint: "https://s3.it-mil.scw.cloud"},
+			in:   Config{Endpoint: "https://s3.xx-new.scw.cloud"},
+			want: Config{Service: "scaleway", Region: "xx-new", Endpoint: "https://s3.xx-new.scw.cloud"},
 		},
 		"the service's own variables for keys, whoever's": {
 			in: Config{Service: "spaces", Region: "fra1"}, env: []string{"SPACES_ACCESS_KEY_ID=K", "SPACES_SECRET_ACCESS_KEY=S"},

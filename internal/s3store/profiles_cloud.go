@@ -15,7 +15,7 @@ var awsProfile = Profile{
 
 var scalewayProfile = Profile{
 	Name: "scaleway", DisplayName: "Scaleway Object Storage",
-	Endpoint: "https://s3.{region}.scw.cloud", Regions: []string{"fr-par", "nl-ams", "pl-waw"},
+	Endpoint: "https://s3.{region}.scw.cloud", Regions: []string{"fr-par", "nl-ams", "pl-waw", "it-mil"},
 	DefaultRegion: "fr-par", Dialect: DialectScaleway, TrailingChecksums: Supported,
 	AccessKeyVars: []string{"SCW_ACCESS_KEY"}, SecretKeyVars: []string{"SCW_SECRET_KEY"},
 	RegionVars:  []string{"SCW_DEFAULT_REGION", "SCW_REGION"},
@@ -31,8 +31,9 @@ var scalewayProfile = Profile{
 	},
 	Sources: []Source{
 		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/using-api-call-list/", Date: "2025-02-01"},
-		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/bucket-policy/", Date: "2026-07-01"},
+		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/bucket-policy/", Date: "2025-07-30"},
 		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/using-conditional-writes/", Date: "2026-07-01"},
+		{URL: "https://github.com/scaleway/scaleway-sdk-js/pull/2948 (the region it-mil)", Date: "2026-11-26"},
 	},
 }
 

@@ -2,12 +2,16 @@ package s3store
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/imitate"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
 )
 
 // rawLifecycle sets a lifecycle that the SDK's types could not express.
@@ -120,5 +124,26 @@ func TestReadKeepsWhatIsBeside(t *testing.T) {
 	}
 	if deref(o.encryptionRule.BucketKeyEnabled) != true {
 		t.Error("what was observed was changed")
+	}
+}
+
+// Scaleway's documentation shows an answer without a rule where nothing encrypts by default, and not
+// an error. That is a bucket without encryption, and not a service without it.
+func TestReadWithoutEncryption(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"no rule": `<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>`, "nothing at all": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, service := imitated(t, imitate.Scaleway)
+			bucket := newBucket(t, c)
+			service.Proxy.AddRule(s3proxy.Rule{Match: s3proxy.Match{Operation: "GetBucketEncryption"}, Action: s3proxy.Answer("no encryption", func(s3proxy.Request, []byte) s3proxy.Reply {
+				return s3proxy.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/xml"}}, Body: []byte(body)}
+			})})
+			if o := readBucket(t, c, bucket); o.Encryption != nil || o.Unsupported[CapEncryption] {
+				t.Errorf("shows %+v, lacking %v", o.Encryption, o.Unsupported)
+			}
+		})
 	}
 }

@@ -107,6 +107,9 @@ func (r *reader) encryption(ctx context.Context) error {
 		return err
 	}
 	if out.ServerSideEncryptionConfiguration == nil {
+		if r.c.profile.Supports(CapEncryption) == Supported {
+			return nil // an empty answer, which is how Scaleway may say that nothing is set
+		}
 		return errNoAnswer
 	}
 	for _, rule := range out.ServerSideEncryptionConfiguration.Rules {

@@ -32,6 +32,8 @@ var scalewayProfile = Profile{
 	Sources: []Source{
 		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/using-api-call-list/", Date: "2025-02-01"},
 		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/bucket-policy/", Date: "2025-07-30"},
+		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/enable-sse-one/", Date: "2026-02-03"},
+		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/lifecycle-rules-api/", Date: "2026-03-31"},
 		{URL: "https://www.scaleway.com/en/docs/object-storage/api-cli/using-conditional-writes/", Date: "2026-07-01"},
 		{URL: "https://github.com/scaleway/scaleway-sdk-js/pull/2948 (the region it-mil)", Date: "2026-11-26"},
 	},

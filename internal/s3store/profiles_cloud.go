@@ -64,7 +64,8 @@ var r2Profile = Profile{
 	EndpointRequired: true, EndpointLike: "https://<ACCOUNT_ID>.r2.cloudflarestorage.com",
 	Domains: []string{".r2.cloudflarestorage.com"},
 	Regions: []string{"auto"}, DefaultRegion: "auto", PathStyle: true,
-	Dialect: DialectNone, AccessElsewhere: true, TrailingChecksums: Supported,
+	// It takes checksums in headers.
+	Dialect: DialectNone, AccessElsewhere: true, TrailingChecksums: Unsupported,
 	Lock: LockSafe, LockReason: "conditional PutObject is documented",
 	Calls: noVersions(map[Capability]Support{
 		CapLifecycle: Supported, CapLifecycleExpirations: Supported,
@@ -80,6 +81,8 @@ var r2Profile = Profile{
 		{URL: "https://developers.cloudflare.com/r2/api/s3/api/", Date: "2026-11-26"},
 		{URL: "https://developers.cloudflare.com/r2/api/s3/extensions/", Date: "2026-11-22"},
 		{URL: "https://developers.cloudflare.com/r2/api/tokens/", Date: "2026-11-26"},
+		{URL: "https://developers.cloudflare.com/terraform/advanced-topics/remote-backend/ (checksums)", Date: "2026-11-26"},
+		{URL: "https://github.com/bitfoundation/bitplatform/issues/13362 (trailing checksums)", Date: "2026-09-22"},
 	},
 }
 

@@ -20,7 +20,7 @@ type Name string
 const (
 	// Scaleway has its published list of calls, and policies in a dialect of its own.
 	Scaleway Name = "scaleway"
-	// R2 has neither versions nor bucket policies nor tags.
+	// R2 has neither versions nor bucket policies nor tags, and refuses bodies whose checksum trails them.
 	R2 Name = "r2"
 	// Garage ignores If-None-Match, and has neither versions nor policies nor tags.
 	Garage Name = "garage"

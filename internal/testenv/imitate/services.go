@@ -69,10 +69,16 @@ var services = map[Name]behaviour{
 		calls: slices.Concat(objectCalls, lifecycleCalls, settingCalls("BucketCors"),
 			[]string{"GetBucketEncryption"}),
 		keeps: map[string]check{"BucketLifecycleConfiguration": noVersions},
-		rules: []s3proxy.Rule{{
-			Match:  s3proxy.Match{Operation: "CreateBucket", Header: "X-Amz-Bucket-Object-Lock-Enabled"},
-			Action: notImplemented("object lock"),
-		}},
+		rules: []s3proxy.Rule{
+			{
+				Match:  s3proxy.Match{Operation: "CreateBucket", Header: "X-Amz-Bucket-Object-Lock-Enabled"},
+				Action: notImplemented("object lock"),
+			},
+			{
+				Match:  s3proxy.Match{Func: trails},
+				Action: s3proxy.Respond(http.StatusNotImplemented, "NotImplemented", "STREAMING-UNSIGNED-PAYLOAD-TRAILER not implemented", nil),
+			},
+		},
 	},
 	Garage: {
 		region: "garage",

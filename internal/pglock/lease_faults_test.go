@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease/leasetest"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tcpproxy"
 )
@@ -108,12 +109,12 @@ func TestLeasesOverCutConnections(t *testing.T) {
 				}
 				done <- grant
 			}()
-			receive(t, looks, "the wait begins")
+			leasetest.Receive(t, looks, "the wait begins")
 			time.Sleep(150 * time.Millisecond) // a few heartbeats, of which one is cut
 			if err := direct.Release(t.Context(), first); err != nil {
 				t.Error(err)
 			}
-			grant := receive(t, done, "the lock is had")
+			grant := leasetest.Receive(t, done, "the lock is had")
 			if grant.Fence <= first.Fence || len(looks) > 0 {
 				t.Errorf("fence %d after %d, told %d times more who holds it", grant.Fence, first.Fence, len(looks))
 			}
@@ -202,7 +203,7 @@ func giveUpAt(t *testing.T, store *LeaseStore, proxy *tcpproxy.Proxy, turn int) 
 	eventually(t, "the statement is sent", proxy.Fired)
 	cancel()
 	proxy.Resume()
-	given := receive(t, done, "the wait is given up")
+	given := leasetest.Receive(t, done, "the wait is given up")
 	return given.grant, given.err
 }
 
@@ -273,7 +274,7 @@ func TestDatabaseRestartsWhileHoldingAndWaiting(t *testing.T) {
 		t.Error(err)
 	}
 	// The fences tell the order; who hears first of the own release is up to the scheduler.
-	first, second := receive(t, order, "the first is served"), receive(t, order, "the second is served")
+	first, second := leasetest.Receive(t, order, "the first is served"), leasetest.Receive(t, order, "the second is served")
 	if first.grant.Fence > second.grant.Fence {
 		first, second = second, first
 	}

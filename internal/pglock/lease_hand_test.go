@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease/leasetest"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 )
 
@@ -103,11 +104,11 @@ func TestWaitForRowsByHand(t *testing.T) {
 			_, err := s.Acquire(t.Context(), named(name), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { told <- h }})
 			done <- err
 		}()
-		if h := receive(t, told, "the wait begins"); h.Name != name || h.Fence != 0 {
+		if h := leasetest.Receive(t, told, "the wait begins"); h.Name != name || h.Fence != 0 {
 			t.Errorf("%s: waits for %+v", name, h)
 		}
 		byHand(free)
-		if err := receive(t, done, "the lock is had"); err != nil {
+		if err := leasetest.Receive(t, done, "the lock is had"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -231,23 +232,12 @@ func TestWithoutNotify(t *testing.T) {
 	if err := holder.Release(t.Context(), grant); err != nil {
 		t.Error(err)
 	}
-	if err := receive(t, done, "the lock is had"); err != nil {
+	if err := leasetest.Receive(t, done, "the lock is had"); err != nil {
 		t.Error(err)
 	}
 	if waiter.news.hears() || !holder.mute.Load() {
 		t.Error("NOTIFY was used after all")
 	}
-}
-
-// receive takes what another goroutine sends, and does not wait for ever.
-func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(2 * time.Minute): // longer than any Acquire here waits
-		t.Fatalf("waited two minutes for: %s", what)
-	}
-	return v
 }
 
 // eventually waits half a minute at most.
@@ -343,7 +333,7 @@ func TestSerializableRole(t *testing.T) {
 		}()
 	}
 	for range workers {
-		if err := receive(t, errs, "the workers end"); err != nil {
+		if err := leasetest.Receive(t, errs, "the workers end"); err != nil {
 			t.Error(err)
 		}
 	}

@@ -71,7 +71,7 @@ func newcomers(t *testing.T, target Target) {
 			break
 		}
 	}
-	got := receive(t, done, "the waiter gets the lock")
+	got := Receive(t, done, "the waiter gets the lock")
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
@@ -84,12 +84,12 @@ func cancelled(t *testing.T, target Target) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waits := make(chan struct{}, 10)
 	done := await(ctx, b, request(t, "bert"), lease.Wait{Timeout: time.Minute, OnWait: func(lease.Held) { waits <- struct{}{} }})
-	receive(t, waits, "bert waits")
+	Receive(t, waits, "bert waits")
 	if !target.Unordered {
 		waiting(t, a, 1)
 	}
 	cancel()
-	if got := receive(t, done, "bert gives up"); !errors.Is(got.err, context.Canceled) || errors.Is(got.err, lease.ErrHeld) {
+	if got := Receive(t, done, "bert gives up"); !errors.Is(got.err, context.Canceled) || errors.Is(got.err, lease.ErrHeld) {
 		t.Errorf("got %+v", got)
 	}
 	if h := find(t, a, name(t)); h == nil || h.Waiting != 0 {
@@ -153,7 +153,7 @@ func breakSeen(t *testing.T, target Target) {
 	if err := a.Break(t.Context(), *find(t, a, name(t)), true); err != nil {
 		t.Error(err)
 	}
-	got := receive(t, done, "the waiter gets the lock")
+	got := Receive(t, done, "the waiter gets the lock")
 	if got.err != nil || got.grant.Fence <= next.Fence {
 		t.Fatalf("got %+v", got)
 	}

@@ -248,8 +248,8 @@ func takeover(t *testing.T, target Target) {
 	}
 }
 
-// receive takes what another goroutine sends, and does not wait for ever.
-func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
+// Receive takes what another goroutine sends, and does not wait for ever.
+func Receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 	t.Helper()
 	select {
 	case v = <-from:
@@ -289,14 +289,14 @@ func waitForExpiry(t *testing.T, target Target) {
 	r.Duration = target.Short
 	old := take(t, a, r)
 	seen := make(chan lease.Held, 10)
-	got := receive(t, await(t.Context(), b, request(t, "bert"), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { seen <- h }}), "bert gets the lock")
+	got := Receive(t, await(t.Context(), b, request(t, "bert"), lease.Wait{Timeout: time.Minute, OnWait: func(h lease.Held) { seen <- h }}), "bert gets the lock")
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
 	if got.grant.Fence <= old.Fence {
 		t.Errorf("fence %d after %d", got.grant.Fence, old.Fence)
 	}
-	if h := receive(t, seen, "bert waits"); h.Info.Who != "anna" || h.Fence != old.Fence {
+	if h := Receive(t, seen, "bert waits"); h.Info.Who != "anna" || h.Fence != old.Fence {
 		t.Errorf("it waited for %+v", h)
 	}
 	release(t, b, got.grant)
@@ -310,7 +310,7 @@ func waitForRelease(t *testing.T, target Target) {
 		waiting(t, a, 1)
 	}
 	release(t, a, old)
-	got := receive(t, done, "bert gets the lock")
+	got := Receive(t, done, "bert gets the lock")
 	if got.err != nil || got.grant.Fence <= old.Fence {
 		t.Fatalf("got %+v after %+v", got, old)
 	}

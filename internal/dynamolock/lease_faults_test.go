@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease/leasetest"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tcpproxy"
 )
@@ -126,6 +127,17 @@ func TestLeasesOverLostAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A break whose answer is lost says no more than what it did.
+func TestBreakOverLostAnswer(t *testing.T) {
+	t.Parallel()
+	var proxy *tcpproxy.Proxy
+	cut, direct := behind(t, func(upstream string) string {
+		proxy = testenv.TCPProxy(t, hostOf(t, upstream))
+		return "http://" + proxy.Addr()
+	}, LeaseOptions{})
+	leasetest.BreakOverLostAnswer(t, cut, direct, proxy, 2) // it looks first
 }
 
 // slowWrite is a way on which the first write is long under way: it arrives when it is let go, also

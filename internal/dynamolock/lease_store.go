@@ -30,6 +30,8 @@ const (
 	AttrDuration = "Duration"
 	// AttrToken tells one try to take a lease from any other, also of the same holder.
 	AttrToken = "Token"
+	// AttrBroken tells which call of Break was the last to remove a lease of this name.
+	AttrBroken = "Broken"
 )
 
 // LeaseOptions say how leases are taken in a lock table. The zero value is right for nearly everybody.

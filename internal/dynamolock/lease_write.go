@@ -24,7 +24,7 @@ var errRefused = errors.New("the condition does not hold")
 // only a look at the item tells, or repeating it where that does no harm.
 func (s *LeaseStore) write(ctx context.Context, id, update, condition string, values map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
 	used := map[string]string{}
-	for _, name := range []string{AttrInfo, AttrFence, AttrExpires, AttrName, AttrAcquired, AttrDuration, AttrToken} {
+	for _, name := range []string{AttrInfo, AttrFence, AttrExpires, AttrName, AttrAcquired, AttrDuration, AttrToken, AttrBroken} {
 		used["#"+name] = name
 	}
 	sent := time.Now()
@@ -330,7 +330,7 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 	if err != nil {
 		return err
 	}
-	unsure, err := s.free(ctx, id, g.Fence, "", nil)
+	unsure, err := s.free(ctx, id, g.Fence, endNow, "", nil)
 	if errors.Is(err, errRefused) && !unsure {
 		return s.lost(ctx, id, g)
 	}
@@ -340,15 +340,18 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 	return err
 }
 
+// endNow is the update that gives a lease back. The item stays, and with it the fence.
+const endNow = "REMOVE #LeaseExpires"
+
 // free gives a lease back that has just this fence. It is unsure when an answer was lost: a refusal
-// then may come from what was done already. The item stays, and with it the fence.
-func (s *LeaseStore) free(ctx context.Context, id string, fence int64, condition string, values map[string]types.AttributeValue) (unsure bool, err error) {
+// then may come from what was done already.
+func (s *LeaseStore) free(ctx context.Context, id string, fence int64, update, condition string, values map[string]types.AttributeValue) (unsure bool, err error) {
 	if values == nil {
 		values = map[string]types.AttributeValue{}
 	}
 	values[":fence"] = numberOf(fence)
 	for start, failed := time.Now(), 1; ; failed++ {
-		_, err = s.write(ctx, id, "REMOVE #LeaseExpires", "#Fence = :fence AND attribute_exists(#LeaseExpires)"+condition, values)
+		_, err = s.write(ctx, id, update, "#Fence = :fence AND attribute_exists(#LeaseExpires)"+condition, values)
 		if err == nil || errors.Is(err, errRefused) || !s.again(ctx, err, start, s.opts.Patience, failed) {
 			return unsure, err
 		}
@@ -367,13 +370,14 @@ func (s *LeaseStore) lost(ctx context.Context, id string, g lease.Grant) error {
 	return e
 }
 
-// Break implements lease.Store.
+// Break implements lease.Store. Where an answer was lost, the item tells whether it was this call that
+// removed the lease, unless a later holder's has been broken as well: then Break says that it changed.
 func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) error {
 	id, err := leaseID(seen.Name)
 	if err != nil {
 		return err
 	}
-	unsure := false // an earlier try may have done it
+	call := rand.Text()
 	for {
 		item, err := s.read(ctx, id)
 		if err != nil {
@@ -381,14 +385,14 @@ func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) err
 		}
 		now, ok := s.held(item)
 		switch {
-		case unsure && (!ok || now.Fence != seen.Fence):
-			return nil
+		case (!ok || now.Fence != seen.Fence) && textOf(item, AttrBroken) == call:
+			return nil // an earlier try did it, and its answer was lost
 		case !ok:
 			return fmt.Errorf("%w: nobody holds %q any more", lease.ErrChanged, seen.Name)
 		case now.Fence != seen.Fence:
 			return fmt.Errorf("%w: now %s holds %q (fence %d)", lease.ErrChanged, now.Who(), seen.Name, now.Fence)
 		}
-		condition, values := "", map[string]types.AttributeValue{}
+		condition, values := "", map[string]types.AttributeValue{":call": stringOf(call)}
 		if !force {
 			if !now.Expired() && s.doubtful(now) {
 				if err := rest(ctx, max(now.Left, shortPause)); err != nil {
@@ -401,9 +405,7 @@ func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) err
 			}
 			condition, values[":end"] = " AND #LeaseExpires = :end", item[AttrExpires]
 		}
-		again, err := s.free(ctx, id, seen.Fence, condition, values)
-		unsure = unsure || again
-		if !errors.Is(err, errRefused) {
+		if _, err = s.free(ctx, id, seen.Fence, "SET #Broken = :call "+endNow, condition, values); !errors.Is(err, errRefused) {
 			return err
 		}
 		// Renewed, given back or taken since it was read, or done by a try whose answer was lost.

@@ -2,6 +2,7 @@ package pglock
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -83,35 +84,56 @@ func (s *LeaseStore) lost(ctx context.Context, id string, g lease.Grant) error {
 }
 
 // Break removes exactly the lock that was seen: one that has expired, or with force also a live one.
-// A lock that was taken in this table keeps being the same one when it is renewed.
+// A lock that was taken in this table keeps being the same one when it is renewed. Where the answer was
+// lost, Break finds out whether it was this call that removed the lock, or somebody else.
 func (s *LeaseStore) Break(ctx context.Context, seen lease.Held, force bool) error {
 	id, err := lockID(seen.Name)
 	if err != nil {
 		return err
 	}
-	op := fmt.Sprintf("break the lock %q in %s", seen.Name, s.opts.Table)
+	op, call := fmt.Sprintf("break the lock %q in %s", seen.Name, s.opts.Table), rand.Text()
 	var same, gone, told int64
-	unsure := false
+	unsure, proven := false, false
 	err = s.persist(ctx, op, s.patience(), func(ctx context.Context, again bool) error {
 		unsure = again
-		return s.queryRow(ctx, s.sql().remove, []any{&same, &gone, &told}, id, seen.Data, seen.Fence, endOf(seen), force)
+		return s.queryRow(ctx, s.sql().remove, []any{&same, &gone, &told}, id, seen.Data, seen.Fence, endOf(seen), force, call)
 	})
-	if err != nil || gone > 0 {
-		return err
+	if err == nil && gone == 0 && unsure {
+		err = s.persist(ctx, op, s.patience(), func(ctx context.Context, _ bool) error {
+			return s.queryRow(ctx, s.sql().removed, []any{&proven}, call)
+		})
 	}
+	switch {
+	case err != nil:
+		return err
+	case gone > 0 || proven:
+		s.forget(ctx, op, call)
+		return nil
+	}
+	return s.unbroken(ctx, op, id, seen, same > 0 && !force)
+}
+
+// forget takes away the proof of a break, as far as that can be had: what stays is swept by those who wait.
+func (s *LeaseStore) forget(ctx context.Context, op, call string) {
+	_ = s.persist(ctx, op, s.patience(), func(ctx context.Context, _ bool) error {
+		_, err := s.exec(ctx, s.sql().forget, call)
+		return err
+	})
+}
+
+// unbroken says why a lock was not broken; it may have been live.
+func (s *LeaseStore) unbroken(ctx context.Context, op, id string, seen lease.Held, live bool) error {
 	var now *lease.Held
-	err = s.persist(ctx, op, s.patience(), func(ctx context.Context, _ bool) error {
+	err := s.persist(ctx, op, s.patience(), func(ctx context.Context, _ bool) (err error) {
 		now, err = s.look(ctx, id)
 		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case now == nil && unsure:
-		return nil // an earlier try did it
 	case now == nil:
 		return fmt.Errorf("%w: nobody holds %q any more", lease.ErrChanged, seen.Name)
-	case same > 0 && !force && now.Fence == seen.Fence && now.Data == seen.Data:
+	case live && now.Fence == seen.Fence && now.Data == seen.Data:
 		return &lease.HeldError{Holder: *now}
 	}
 	return fmt.Errorf("%w: now %s holds %q (fence %d)", lease.ErrChanged, now.Who(), seen.Name, now.Fence)

@@ -147,6 +147,15 @@ func TestLeasesOverCutConnections(t *testing.T) {
 	}
 }
 
+// A break whose answer is lost says no more than what it did, and leaves no proof of it behind.
+func TestBreakOverLostAnswer(t *testing.T) {
+	cut, proxy, direct := behindProxy(t, LeaseOptions{})
+	leasetest.BreakOverLostAnswer(t, cut, direct, proxy, 1)
+	if n := tickets(t, direct); n > 0 {
+		t.Errorf("it leaves %d tickets", n)
+	}
+}
+
 // Who gives up while nobody knows whether the lock was taken leaves no lock behind, and no ticket.
 func TestGivingUpLeavesNothing(t *testing.T) {
 	for name, turn := range map[string]int{"first statement": 1, "ticket": 2, "after the ticket": 5} {

@@ -11,7 +11,7 @@ import (
 // nothing of a session, so that they work through a pooler that gives every statement another
 // connection. Functions are looked up in pg_catalog, whatever the role's search_path says.
 type leaseSQL struct {
-	grab, acquire, fence, draw, leave, renew, release, undo, look, list, listPlain, remove, listen string
+	grab, acquire, fence, draw, leave, renew, release, undo, look, list, listPlain, remove, removed, forget, listen string
 }
 
 // Times are the database's, and the statement's own: now() would be that of its transaction.
@@ -51,7 +51,7 @@ func newLeaseSQL(t Table, dead float64, notify bool) leaseSQL {
 	return leaseSQL{
 		grab: fill(grabSQL), acquire: fill(acquireSQL), fence: fill(fenceSQL), draw: fill(drawSQL), leave: fill(leaveSQL), renew: fill(renewSQL),
 		release: fill(fmt.Sprintf(releaseSQL, "l.fence = $2::bigint")), undo: fill(fmt.Sprintf(releaseSQL, "l.data = $2::text")),
-		look: fill(lookSQL), list: fill(listSQL), listPlain: fill(listPlainSQL), remove: fill(strings.ReplaceAll(removeSQL, "{same}", sameLock)), listen: fill(`LISTEN "{channel}"`),
+		look: fill(lookSQL), list: fill(listSQL), listPlain: fill(listPlainSQL), remove: fill(strings.ReplaceAll(removeSQL, "{same}", sameLock)), removed: fill(removedSQL), forget: fill(forgetSQL), listen: fill(`LISTEN "{channel}"`),
 	}
 }
 
@@ -144,17 +144,29 @@ FROM {locks} AS l ORDER BY l.lockid`
 const listPlainSQL = `SELECT {held}, 0::bigint FROM (SELECT lockid, data, leaseexpires, NULL::text AS holder, NULL::text AS operation,
 	NULL::timestamptz AS acquired_at, NULL::bigint AS fence FROM {locks}) AS l ORDER BY l.lockid`
 
-// $1 name, $2 data, $3 fence, $4 end in microseconds, $5 force. A lock with a fence is known by it,
-// renewed or not; one that somebody wrote by hand is known by its text and its end.
+// $1 name, $2 data, $3 fence, $4 end in microseconds, $5 force, $6 the call of Break. A lock with a fence
+// is known by it, renewed or not; one that somebody wrote by hand is known by its text and its end.
+//
+// What is removed leaves proof of who did it, so that a caller whose answer is lost can tell it from a
+// lock that its holder gave back. The proof is a ticket for a lock without a name, which nobody can
+// wait for; drawSQL sweeps those whose caller died.
 const removeSQL = `WITH seen AS (
 	SELECT l.lockid FROM {locks} AS l WHERE l.lockid = $1::text AND {same}
 ), gone AS (
 	DELETE FROM {locks} AS l WHERE l.lockid = $1::text AND {same} AND ($5::bool OR l.leaseexpires <= {now}) AND {durable} RETURNING 1
+), proof AS (
+	INSERT INTO {waiters} (lockid, request) SELECT '', $6::text FROM gone
 ), told AS (
 	SELECT {told} FROM {waiters} AS w WHERE w.lockid = $1::text AND {alive}
 	HAVING min(w.ticket) IS NOT NULL AND EXISTS (SELECT FROM gone)
 )
 SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM gone), (SELECT count(*) FROM told)`
+
+// $1 the call of Break.
+const (
+	removedSQL = `SELECT EXISTS (SELECT FROM {waiters} AS w WHERE w.lockid = '' AND w.request = $1::text)`
+	forgetSQL  = `DELETE FROM {waiters} AS w WHERE w.lockid = '' AND w.request = $1::text`
+)
 
 const sameLock = `coalesce(l.data, '') = $2::text AND coalesce(l.fence, 0) = $3::bigint AND (l.fence IS NOT NULL OR
 	CASE WHEN isfinite(l.leaseexpires) THEN extract(epoch FROM l.leaseexpires) * 1000000 ELSE 0 END::bigint = $4::bigint)`

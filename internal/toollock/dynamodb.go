@@ -122,7 +122,7 @@ func (d *DynamoDB) grant(data string) *Grant {
 	item[dynamoInfo] = attribute(data)
 	l := d.lock(item)
 	return &Grant{Lock: l, release: func(ctx context.Context) error {
-		err := d.remove(ctx, data)
+		_, err := d.remove(ctx, data)
 		if errors.Is(err, lease.ErrChanged) {
 			return lost(l)
 		}
@@ -150,22 +150,25 @@ func (d *DynamoDB) Inspect(ctx context.Context) ([]Lock, error) {
 
 // Break implements Place.
 func (d *DynamoDB) Break(ctx context.Context, seen Lock, by lease.Info) error {
-	if err := d.remove(ctx, seen.version); err != nil {
+	sure, err := d.remove(ctx, seen.version)
+	if err != nil {
 		if errors.Is(err, lease.ErrChanged) {
 			return changed(seen)
 		}
 		return err
 	}
 	r := newRecord(seen, by)
-	_, err := d.client.API().PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: map[string]types.AttributeValue{
+	r.Uncertain = !sure
+	_, err = d.client.API().PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.table, Item: map[string]types.AttributeValue{
 		dynamoKey: attribute(dynamoRecord + strings.TrimPrefix(r.key(), RecordPrefix)), "Record": attribute(string(r.encode())),
 	}})
 	return r.result(d.client.Wrap("PutItem", d.table, err))
 }
 
 // remove deletes the item in one conditional call: no other lock can be hit. The SDK does not repeat
-// it, since a second call would not find what the first one has deleted.
-func (d *DynamoDB) remove(ctx context.Context, info string) error {
+// it, since a second call would not find what the first one has deleted. It is not sure that it was
+// this call where its answer was lost: a deleted item tells nobody who did it.
+func (d *DynamoDB) remove(ctx context.Context, info string) (sure bool, err error) {
 	for try := 1; ; try++ {
 		_, err := d.client.API().DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName: &d.table, Key: d.key(""), ConditionExpression: aws.String("#i = :seen"),
@@ -175,16 +178,16 @@ func (d *DynamoDB) remove(ctx context.Context, info string) error {
 		var refused *types.ConditionalCheckFailedException
 		switch {
 		case err == nil:
-			return nil
+			return true, nil
 		case errors.As(err, &refused):
-			return changed(d.lock(nil))
+			return true, changed(d.lock(nil))
 		}
 		locks, readErr := d.Inspect(ctx)
 		if readErr == nil && (len(locks) == 0 || locks[0].Data != info) {
-			return nil // the answer was lost, and not the call
+			return false, nil
 		}
 		if readErr != nil || try == tries {
-			return d.failed("removing the lock", "DeleteItem", err)
+			return false, d.failed("removing the lock", "DeleteItem", err)
 		}
 	}
 }

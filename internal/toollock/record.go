@@ -18,12 +18,14 @@ type Record struct {
 	FormatVersion int       `json:"format_version"`
 	BrokenAt      time.Time `json:"broken_at"`
 	BrokenBy      string    `json:"broken_by"`
-	Reason        string    `json:"reason,omitempty"`
-	Kind          Kind      `json:"kind"`
-	Place         string    `json:"place"`
-	Protects      string    `json:"protects"`
-	LockID        string    `json:"lock_id"`
-	Holder        string    `json:"holder"`
+	// Uncertain tells that the service's answer was lost: the holder may have given the lock back itself.
+	Uncertain bool   `json:"uncertain,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Kind      Kind   `json:"kind"`
+	Place     string `json:"place"`
+	Protects  string `json:"protects"`
+	LockID    string `json:"lock_id"`
+	Holder    string `json:"holder"`
 	// Data is the lock's own content.
 	Data string `json:"data"`
 }

@@ -56,13 +56,13 @@ type settling struct {
 	explained map[int64]bool      // deletes, by fence
 }
 
-// ends explains the deletes: by the release or the break that was told of it; otherwise by a release
-// that was not, or heard at its second try that the lock was gone.
+// ends explains the deletes: by the break or the release that was told of it; otherwise by one that
+// was not, or heard at its second try that the lock was gone.
 func (s *settling) ends() {
 	for _, of := range []struct {
 		kind    kind
 		certain bool
-	}{{release, true}, {breakIt, true}, {release, false}, {breakIt, false}} {
+	}{{breakIt, true}, {release, true}, {release, false}, {breakIt, false}} {
 		for i := range s.ops {
 			o := &s.ops[i]
 			if o.Kind != of.kind || (o.Result == ok) != of.certain {
@@ -70,8 +70,8 @@ func (s *settling) ends() {
 			}
 			at, gone := s.deleted[o.Fence]
 			switch {
-			case of.certain && s.explained[o.Fence]:
-				o.Result = unknown // over a lost connection all that Break knows is that the lock is gone
+			case of.certain && o.Kind == release && s.explained[o.Fence]:
+				o.Result = unknown // over a lost connection all that Release knows is that the lock is gone
 			case of.certain:
 				s.explained[o.Fence] = true
 			case gone && !s.explained[o.Fence] && o.called <= at+slack && (o.answered == 0 || o.answered >= at-slack || o.Result == unknown):

@@ -198,3 +198,33 @@ func TestSettle(t *testing.T) {
 		t.Errorf("an answer without a call: %v", found)
 	}
 }
+
+// A lock is removed once: a release that is not sure of it gives way to a break, and two breaks do not.
+func TestSettleRemovals(t *testing.T) {
+	records := []record{
+		{lock: "a", what: "grant", id: "x", fence: 1, at: 0, expires: 9 * second},
+		{lock: "a", what: "delete", id: "x", fence: 1, at: 10 * second},
+	}
+	for name, tc := range map[string]struct {
+		ends       []kind
+		violations int
+	}{
+		"release":                {[]kind{release}, 0},
+		"break":                  {[]kind{breakIt}, 0},
+		"release and break":      {[]kind{release, breakIt}, 0},
+		"two that claim a break": {[]kind{breakIt, breakIt}, 1},
+	} {
+		h := newHistory()
+		h.add(event{Worker: 1, Op: 1, Call: true, Kind: acquire, Lock: "a", ID: "x"})
+		h.add(event{Worker: 1, Op: 1, Result: ok, Fence: 1, At: second, Deadline: 9 * second})
+		for i, k := range tc.ends {
+			h.add(event{Worker: 2 + i, Op: 1, Call: true, Kind: k, Lock: "a", Fence: 1, At: 9 * second})
+		}
+		for i := range tc.ends {
+			h.add(event{Worker: 2 + i, Op: 1, Result: ok, At: 11 * second})
+		}
+		if found := check(h, records, 0, time.Minute); len(found) != tc.violations {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}

@@ -18,10 +18,6 @@ func BreakOverLostAnswer(t *testing.T, cut, direct lease.Store, proxy *tcpproxy.
 		grant := take(t, direct, request(t, "bert"))
 		return &grant
 	}
-	giveBack := func(t *testing.T, held lease.Grant, _ lease.Held) *lease.Grant {
-		release(t, direct, held)
-		return nil
-	}
 	for what, c := range map[string]struct {
 		lose func(*tcpproxy.Proxy, int)
 		// meanwhile returns what is held then.
@@ -35,9 +31,12 @@ func BreakOverLostAnswer(t *testing.T, cut, direct lease.Store, proxy *tcpproxy.
 			return nil
 		}, nil},
 		"not arrived": {before, nothing, nil},
-		"given back":  {before, giveBack, lease.ErrChanged},
+		"given back": {before, func(t *testing.T, held lease.Grant, _ lease.Held) *lease.Grant {
+			release(t, direct, held)
+			return nil
+		}, lease.ErrChanged},
 		"given back, and another has it": {before, func(t *testing.T, held lease.Grant, seen lease.Held) *lease.Grant {
-			giveBack(t, held, seen)
+			release(t, direct, held)
 			return another(t, held, seen)
 		}, lease.ErrChanged},
 		"broken by another": {before, func(t *testing.T, _ lease.Grant, seen lease.Held) *lease.Grant {

@@ -189,13 +189,20 @@ func (a *bucketApply) warnLacking(lacking map[s3store.Capability]bool, diags *di
 	if !a.creating || len(lacking) == 0 {
 		return
 	}
-	var codes []string
-	var why strings.Builder
+	var codes, reasons []string
+	because := map[string][]string{}
 	for _, c := range s3store.SortCapabilities(slices.Collect(maps.Keys(lacking))) {
 		codes = append(codes, string(c))
-		if reason := because(a.c.Profile(), c); reason != "" {
-			why.WriteString("\n\n" + string(c) + reason + ".")
+		if reason := a.c.Profile().Reason(c); reason != "" {
+			if because[reason] == nil {
+				reasons = append(reasons, reason)
+			}
+			because[reason] = append(because[reason], string(c))
 		}
+	}
+	var why strings.Builder
+	for _, reason := range reasons {
+		why.WriteString("\n\n" + strings.Join(because[reason], ", ") + ": " + reason + ".")
 	}
 	diags.AddWarning("Hardening Not Supported by the Service", fmt.Sprintf("%s does not do the following for bucket %q, so it was left out: %s. The attribute unsupported holds the list.%s",
 		a.c.Profile().DisplayName, a.next.Name.ValueString(), strings.Join(codes, ", "), why.String()))

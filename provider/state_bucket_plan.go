@@ -274,7 +274,7 @@ func (p *bucketPlan) refuseLacks(ctx context.Context, diags *diag.Diagnostics) {
 
 // because is why a service lacks something, where that is known.
 func because(p s3store.Profile, c s3store.Capability) string {
-	if reason := p.Reasons[c]; reason != "" {
+	if reason := p.Reason(c); reason != "" {
 		return ": " + reason
 	}
 	return ""

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -341,5 +343,35 @@ func TestServicesAccessWithoutEffect(t *testing.T) {
 				t.Errorf("the plan says:\n%s", said)
 			}
 		})
+	}
+}
+
+// What holds at one endpoint of a service only is said of that one, once for all that it touches.
+func TestServicesEndpointWithoutLifecycle(t *testing.T) {
+	t.Parallel()
+	const endpoint, reason = "https://s3.gra.perf.cloud.ovh.net", "which serves the same buckets"
+	p := somewhere{"ovh", "", endpoint, "key", "secret", ""}.provider(t)
+	_, failed := p.plan(t.Context(), t, bucketResource, p.null(t, bucketResource), attrs{"name": "states", "lifecycle_rules": attrs{"noncurrent_expiration_days": 30}})
+	for _, part := range []string{endpoint, "PutBucketLifecycleConfiguration", "https://s3.<region>.io.cloud.ovh.net, " + reason} {
+		if !strings.Contains(failed, part) {
+			t.Errorf("%q is not in: %s", part, failed)
+		}
+	}
+
+	c, err := s3store.New(t.Context(), s3store.Config{Service: "ovh", Endpoint: endpoint, AccessKey: "key", SecretKey: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var diags diag.Diagnostics
+	a := bucketApply{c: c, creating: true, next: &stateBucketModel{Name: types.StringValue("states")}}
+	a.warnLacking(map[s3store.Capability]bool{s3store.CapRequireTLS: true, s3store.CapLifecycleNoncurrent: true, s3store.CapLifecycleAbortUploads: true}, &diags)
+	said := diags.Warnings()[0].Detail()
+	for _, part := range []string{"\n\nrequire_tls: it has no bucket policies.", "\n\nlifecycle.noncurrent_expiration_days, lifecycle.abort_incomplete_uploads_days: there are lifecycle rules at"} {
+		if !strings.Contains(said, part) {
+			t.Errorf("%q is not in: %s", part, said)
+		}
+	}
+	if n := strings.Count(said, reason); n != 1 {
+		t.Errorf("the reason is given %d times: %s", n, said)
 	}
 }

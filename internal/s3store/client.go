@@ -222,12 +222,12 @@ func (c *Client) ForRegion(ctx context.Context, region string) (*Client, error) 
 	}
 	cfg := c.cfg
 	cfg.Region = region
-	if own := c.profile.EndpointFor(c.cfg.Region); own != "" && cfg.Endpoint == own {
-		// The endpoint was the profile's own: the other region has another one.
+	if c.profile.regionOf(cfg.Endpoint) == c.cfg.Region {
+		// The endpoint is the service's own for this region: the other region has another one.
 		if err := c.profile.CheckRegion(region); err != nil {
 			return nil, &ConfigError{Field: "region", Problem: err.Error()}
 		}
-		cfg.Endpoint = c.profile.EndpointFor(region)
+		cfg.Endpoint = c.profile.inRegion(cfg.Endpoint, region)
 	}
 	return New(ctx, cfg)
 }

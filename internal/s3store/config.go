@@ -261,17 +261,22 @@ func guessService(endpoint string) string {
 	if endpoint == "" {
 		return "aws"
 	}
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return "custom"
-	}
-	host := strings.ToLower(u.Hostname())
+	host := hostOf(endpoint)
 	for _, p := range profiles {
 		if p.serves(host) {
 			return p.Name
 		}
 	}
 	return "custom"
+}
+
+// hostOf is an endpoint's host name as host names compare, empty for what is no URL.
+func hostOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
 }
 
 func firstNonEmpty(values ...string) string {

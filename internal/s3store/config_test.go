@@ -320,6 +320,28 @@ func TestForRegion(t *testing.T) {
 	}
 }
 
+// Another region is looked for at the same one of a service's addresses.
+func TestForRegionKeepsTheKindOfEndpoint(t *testing.T) {
+	t.Parallel()
+	for _, tc := range [][3]string{
+		{"ovh", "https://s3.gra.perf.cloud.ovh.net", "https://s3.sbg.perf.cloud.ovh.net"},
+		{"ovh", "https://s3.gra.io.cloud.ovh.us", "https://s3.sbg.io.cloud.ovh.us"},
+		{"ovh", "https://s3.gra.io.cloud.ovh.net", "https://s3.sbg.io.cloud.ovh.net"},
+		{"wasabi", "https://s3.wasabisys.com", "https://s3.sbg.wasabisys.com"},
+		{"ovh", "https://ovh.example.com", "https://ovh.example.com"},
+	} {
+		region := "gra"
+		if tc[0] == "wasabi" {
+			region = "us-east-1"
+		}
+		c := newClient(t, Config{Service: tc[0], Region: region, Endpoint: tc[1], AccessKey: "K", SecretKey: "S"})
+		got, err := c.ForRegion(t.Context(), "sbg")
+		if err != nil || got.Region() != "sbg" || got.Endpoint() != tc[2] {
+			t.Errorf("%s: %v, %v", tc[1], got, err)
+		}
+	}
+}
+
 // On Scaleway the project stands in the access key, wherever the key comes from.
 func TestProjectInAccessKey(t *testing.T) {
 	const project = "11111111-2222-3333-4444-555555555555"

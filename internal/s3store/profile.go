@@ -1,7 +1,9 @@
 package s3store
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -86,6 +88,15 @@ type Source struct {
 	Date string
 }
 
+// OtherEndpoint is an address of a service beside Profile.Endpoint.
+type OtherEndpoint struct {
+	// URL with {region} in it.
+	URL string
+	// Calls and Reasons are what is otherwise there than the profile says.
+	Calls   map[Capability]Support
+	Reasons map[Capability]string
+}
+
 // Profile is what is known about one S3-compatible service before talking to it.
 type Profile struct {
 	// Name is the value of the provider's `service` attribute.
@@ -101,6 +112,8 @@ type Profile struct {
 	// like where that is known.
 	EndpointRequired bool
 	EndpointLike     string
+	// OtherEndpoints are the service's further addresses of the same buckets.
+	OtherEndpoints []OtherEndpoint
 	// Domains are further host names of the service, or the ends of such with a leading dot, by
 	// which an endpoint is recognised.
 	Domains []string
@@ -154,12 +167,19 @@ func (p Profile) Supports(c Capability) Support {
 	return Unknown
 }
 
+// Reason is why a service lacks something, where that is known. What is said of lifecycle rules as a
+// whole holds for each of them.
+func (p Profile) Reason(c Capability) string {
+	whole, _, _ := strings.Cut(string(c), ".")
+	return cmp.Or(p.Reasons[c], p.Reasons[Capability(whole)])
+}
+
 // EndpointFor returns the endpoint URL for a region, empty when the SDK or the user decides.
 func (p Profile) EndpointFor(region string) string {
 	if at, ok := p.RegionEndpoints[region]; ok {
 		return at
 	}
-	return strings.ReplaceAll(p.Endpoint, "{region}", region)
+	return strings.ReplaceAll(p.Endpoint, regionMark, region)
 }
 
 // regionOf is the inverse of EndpointFor, empty for an endpoint that is not the service's own. The
@@ -170,21 +190,57 @@ func (p Profile) regionOf(endpoint string) string {
 			return region
 		}
 	}
-	before, after, templated := strings.Cut(p.Endpoint, "{region}")
-	if !templated {
-		return ""
+	for _, template := range p.templates() {
+		if region := regionIn(template, endpoint); region != "" {
+			return region
+		}
 	}
+	return ""
+}
+
+// inRegion is the same address of the service in another region, for an endpoint of its own.
+func (p Profile) inRegion(endpoint, region string) string {
+	for _, other := range p.OtherEndpoints {
+		if regionIn(other.URL, endpoint) != "" {
+			return strings.ReplaceAll(other.URL, regionMark, region)
+		}
+	}
+	return p.EndpointFor(region)
+}
+
+// regionMark stands for the region in an endpoint.
+const regionMark = "{region}"
+
+// templates are the endpoints with a region in them.
+func (p Profile) templates() []string {
+	all := []string{p.Endpoint}
+	for _, other := range p.OtherEndpoints {
+		all = append(all, other.URL)
+	}
+	return slices.DeleteFunc(all, func(at string) bool { return !strings.Contains(at, regionMark) })
+}
+
+// regionIn reads the region out of an endpoint, empty where it is not spelled as the template is.
+func regionIn(template, endpoint string) string {
+	before, after, _ := strings.Cut(template, regionMark)
 	rest, ok := strings.CutPrefix(endpoint, before)
 	region, ok2 := strings.CutSuffix(rest, after)
-	if !ok || !ok2 || region == "" || strings.ContainsAny(region, "./:") {
+	if !ok || !ok2 || strings.ContainsAny(region, "./:") {
 		return ""
 	}
 	return region
 }
 
+// isAt tells whether a host name belongs to an endpoint with a region in it: whatever the region, and
+// with or without a bucket before it.
+func isAt(host, template string) bool {
+	_, domain, templated := strings.Cut(template, regionMark)
+	return templated && strings.HasSuffix(host, domain)
+}
+
 // serves tells whether a host name is one of the service's own.
 func (p Profile) serves(host string) bool {
-	if _, domain, templated := strings.Cut(p.Endpoint, "{region}"); templated && strings.HasSuffix(host, domain) {
+	if slices.ContainsFunc(p.templates(), func(at string) bool { return isAt(host, at) }) {
 		return true
 	}
 	for _, at := range p.RegionEndpoints {
@@ -224,17 +280,25 @@ func ProfileByName(name string) (Profile, error) {
 	return Profile{}, fmt.Errorf("unknown service %q; the services are %s", name, strings.Join(ServiceNames(), ", "))
 }
 
-// forEndpoint adjusts what follows from how the service is reached: a bucket behind a plain-http
-// endpoint cannot demand TLS without locking everyone out.
+// forEndpoint adjusts what follows from how the service is reached: which of its addresses it is, and
+// that a bucket behind a plain-http one cannot demand TLS without locking everyone out.
 func (p Profile) forEndpoint(endpoint string) Profile {
-	if !strings.HasPrefix(endpoint, "http://") {
-		return p
+	host := hostOf(endpoint)
+	for _, other := range p.OtherEndpoints {
+		if isAt(host, other.URL) {
+			p.Calls, p.Reasons = overlaid(p.Calls, other.Calls), overlaid(p.Reasons, other.Reasons)
+		}
 	}
-	calls := make(map[Capability]Support, len(p.Calls)+1)
-	for c, s := range p.Calls {
-		calls[c] = s
+	if strings.HasPrefix(endpoint, "http://") {
+		p.Calls = overlaid(p.Calls, map[Capability]Support{CapRequireTLS: Unsupported})
 	}
-	calls[CapRequireTLS] = Unsupported
-	p.Calls = calls
 	return p
+}
+
+// overlaid is a copy: profiles are shared.
+func overlaid[V any](under, over map[Capability]V) map[Capability]V {
+	out := make(map[Capability]V, len(under)+len(over))
+	maps.Copy(out, under)
+	maps.Copy(out, over)
+	return out
 }

@@ -44,6 +44,10 @@ func TestProfiles(t *testing.T) {
 			}
 			testProfileEndpoint(t, p)
 			testProfileCalls(t, p, expect)
+			for _, other := range p.OtherEndpoints {
+				expect(strings.HasPrefix(other.URL, "https://") && strings.Contains(other.URL, regionMark), "a further endpoint that is no template: "+other.URL)
+				testProfileCalls(t, p.forEndpoint(strings.ReplaceAll(other.URL, regionMark, "some-region")), expect)
+			}
 		})
 	}
 }
@@ -187,5 +191,41 @@ func TestProfileForEndpointIsACopy(t *testing.T) {
 	}
 	if again, _ := ProfileByName("aws"); again.Supports(CapRequireTLS) != Supported {
 		t.Error("the profile itself was changed")
+	}
+}
+
+// OVH's older endpoint serves the same buckets, and has no lifecycle rules for them.
+func TestOVHEndpoints(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		in        Config
+		lifecycle Support
+	}{
+		{Config{Region: "gra"}, Supported},
+		{Config{Endpoint: "https://s3.gra.io.cloud.ovh.net"}, Supported},
+		{Config{Endpoint: "https://s3.gra.io.cloud.ovh.us"}, Supported},
+		{Config{Endpoint: "https://s3.gra.perf.cloud.ovh.net"}, Unsupported},
+		{Config{Endpoint: "https://s3.gra.perf.cloud.ovh.us"}, Unsupported},
+		{Config{Endpoint: "https://S3.GRA.Perf.cloud.ovh.net:443", Region: "gra"}, Unsupported},
+		{Config{Endpoint: "https://s3.gra.perf.cloud.ovh.net.example.com", Region: "gra"}, Supported},
+	} {
+		tc.in.Service = "ovh"
+		got, p, err := tc.in.Resolve(env())
+		if err != nil || got.Region != "gra" {
+			t.Errorf("%s: region %q, %v", tc.in.Endpoint, got.Region, err)
+			continue
+		}
+		for _, c := range Capabilities() {
+			want, reason := ovhProfile.Supports(c), ovhProfile.Reason(c)
+			if c == CapLifecycle || strings.HasPrefix(string(c), "lifecycle.") {
+				want = tc.lifecycle
+				if want == Unsupported {
+					reason = ovhLegacy[CapLifecycle]
+				}
+			}
+			if p.Supports(c) != want || p.Reason(c) != reason {
+				t.Errorf("%s: %s is %s: %q", tc.in.Endpoint, c, p.Supports(c), p.Reason(c))
+			}
+		}
 	}
 }

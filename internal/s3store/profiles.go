@@ -12,6 +12,9 @@ var profiles = slices.Concat(
 
 // lifecycleAll marks the lifecycle capability and all its parts.
 func lifecycleAll(m map[Capability]Support, s Support) map[Capability]Support {
+	if m == nil {
+		m = map[Capability]Support{}
+	}
 	for _, c := range []Capability{
 		CapLifecycle, CapLifecycleNoncurrent, CapLifecycleVersionsToKeep,
 		CapLifecycleAbortUploads, CapLifecycleDeleteMarkers, CapLifecycleExpirations,

@@ -41,21 +41,32 @@ var scalewayProfile = Profile{
 
 var ovhProfile = Profile{
 	Name: "ovh", DisplayName: "OVHcloud Object Storage",
-	Endpoint: "https://s3.{region}.io.cloud.ovh.net", Domains: []string{".perf.cloud.ovh.net", ".io.cloud.ovh.us"},
+	Endpoint: "https://s3.{region}.io.cloud.ovh.net",
+	OtherEndpoints: []OtherEndpoint{
+		{URL: "https://s3.{region}.io.cloud.ovh.us"},
+		{URL: "https://s3.{region}.perf.cloud.ovh.net", Calls: lifecycleAll(nil, Unsupported), Reasons: ovhLegacy},
+		{URL: "https://s3.{region}.perf.cloud.ovh.us", Calls: lifecycleAll(nil, Unsupported), Reasons: ovhLegacy},
+	},
 	Dialect: DialectNone, AccessElsewhere: true,
 	// Refused in 2025 and reported as solved since.
 	TrailingChecksums: Unknown,
 	Lock:              LockSafe, LockReason: "conditional writes in all regions since 2026-06-09",
-	Calls: map[Capability]Support{
-		CapVersioning: Supported, CapEncryption: Supported, CapLifecycle: Supported, CapLifecycleExpirations: Supported,
+	Calls: lifecycleAll(map[Capability]Support{
+		CapVersioning: Supported, CapEncryption: Supported,
 		CapRequireTLS: Unsupported, CapPolicy: Unsupported, CapObjectLock: Supported, CapConditionalPut: Supported,
-	},
+	}, Supported),
 	Reasons: map[Capability]string{CapRequireTLS: noPolicies, CapPolicy: "policies belong to users there, not to buckets"},
 	Sources: []Source{
 		{URL: "https://github.com/ovh/ovhcloud-docs/pull/28 (conditional writes)", Date: "2026-06-09"},
 		{URL: "https://help.ovhcloud.com/ (KB0071180, encryption)", Date: "2026-11-22"},
+		{URL: "https://help.ovhcloud.com/csm/de-public-cloud-storage-s3-bucket-lifecycle?id=kb_article_view&sysparm_article=KB0066007 (lifecycle rules, and where there are none)", Date: "2025-12-29"},
+		{URL: "https://help.ovhcloud.com/csm/en-gb-public-cloud-storage-s3-location?id=kb_article_view&sysparm_article=KB0047382 (endpoints)", Date: "2026-02-03"},
 		{URL: "https://www.pulumi.com/registry/packages/ovh/api-docs/cloudproject/s3policy/ (policies of users)", Date: "2026-11-26"},
 	},
+}
+
+var ovhLegacy = map[Capability]string{
+	CapLifecycle: "there are lifecycle rules at the endpoint with io in its name only, https://s3.<region>.io.cloud.ovh.net, which serves the same buckets",
 }
 
 var r2Profile = Profile{

@@ -51,6 +51,10 @@ func TestFillRefuses(t *testing.T) {
 func TestTables(t *testing.T) {
 	p := s3store.Profile{
 		Name: "acme", DisplayName: "Acme", PathStyle: true, RegionEndpoints: map[string]string{"old": "https://old.example.com"},
+		OtherEndpoints: []s3store.OtherEndpoint{
+			{URL: "https://too.{region}.example.com"},
+			{URL: "https://s2.{region}.example.com", Calls: map[s3store.Capability]s3store.Support{s3store.CapLifecycle: s3store.Unsupported}},
+		},
 		AccessKeyVars: []string{"ACME_KEY"}, SecretKeyVars: []string{"ACME_SECRET"}, TrailingChecksums: s3store.Unsupported,
 		Endpoint: "https://s3.{region}.example.com", Dialect: s3store.DialectAWS, Lock: s3store.LockUnsafe, LockReason: "it loses them",
 		Calls: map[s3store.Capability]s3store.Support{
@@ -61,8 +65,8 @@ func TestTables(t *testing.T) {
 		Sources: []s3store.Source{{URL: "https://example.com/docs", Date: "2026-01-02"}, {URL: "https://example.com/source, measured", Date: "2026-02-03"}},
 	}
 	for name, tc := range map[string]struct{ got, want string }{
-		"reach":    {reach([]s3store.Profile{p}), "| `acme` | Acme | `https://s3.{region}.example.com`; `old`: `https://old.example.com` | you name it | path | `ACME_KEY`, `ACME_SECRET` | refused |\n"},
-		"settings": {settings([]s3store.Profile{p}), "| `acme` | yes | yes | no | yes | yes, but not `abort_incomplete_uploads_days` | yes, as on AWS | asked | asked | asked |\n"},
+		"reach":    {reach([]s3store.Profile{p}), "| `acme` | Acme | `https://s3.{region}.example.com`; `old`: `https://old.example.com`; `https://too.{region}.example.com`; `https://s2.{region}.example.com` | you name it | path | `ACME_KEY`, `ACME_SECRET` | refused |\n"},
+		"settings": {settings([]s3store.Profile{p}), "| `acme` | yes | yes | no | yes | yes, but not `abort_incomplete_uploads_days`; none at `https://s2.{region}.example.com` | yes, as on AWS | asked | asked | asked |\n"},
 		"locks":    {locks([]s3store.Profile{p}), "| `acme` | no | it loses them | <https://example.com/docs>, 2026-01-02; <https://example.com/source> measured, 2026-02-03 |\n"},
 		"overview": {overview([]s3store.Profile{p}), "| `acme` | `public_access_block`, `lifecycle.abort_incomplete_uploads_days` | no | measured on a real server |\n"},
 	} {

@@ -51,6 +51,9 @@ func endpoint(p s3store.Profile) string {
 	for _, region := range slices.Sorted(maps.Keys(p.RegionEndpoints)) {
 		out += "; `" + region + "`: `" + p.RegionEndpoints[region] + "`"
 	}
+	for _, other := range p.OtherEndpoints {
+		out += "; `" + other.URL + "`"
+	}
 	return out
 }
 
@@ -136,10 +139,25 @@ func lifecycle(p s3store.Profile) string {
 			lacking = append(lacking, "`"+strings.TrimPrefix(string(c), string(s3store.CapLifecycle)+".")+"`")
 		}
 	}
-	if len(lacking) == 0 || len(lacking) == len(rules) {
-		return whole
+	if 0 < len(lacking) && len(lacking) < len(rules) {
+		whole += ", but not " + strings.Join(lacking, ", ")
 	}
-	return whole + ", but not " + strings.Join(lacking, ", ")
+	return whole + elsewhere(p)
+}
+
+// elsewhere names the endpoints of a service at which there are no lifecycle rules, although there are
+// at its own.
+func elsewhere(p s3store.Profile) string {
+	var without []string
+	for _, other := range p.OtherEndpoints {
+		if other.Calls[s3store.CapLifecycle] == s3store.Unsupported {
+			without = append(without, other.URL)
+		}
+	}
+	if len(without) == 0 {
+		return ""
+	}
+	return "; none at " + quoted(without)
 }
 
 // locks has a row for each service on whether a state can be locked in the bucket itself.

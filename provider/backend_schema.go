@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -23,6 +24,13 @@ func notEmpty() []validator.String { return []validator.String{stringvalidator.L
 
 // backendInputAttributes are those of backendInputs, as a resource has them.
 func backendInputAttributes() map[string]schema.Attribute {
+	attributes := backendTypeAttributes()
+	maps.Copy(attributes, backendSharedAttributes())
+	return attributes
+}
+
+// backendTypeAttributes are the places where a state can be, and what goes with one of them.
+func backendTypeAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"s3": schema.SingleNestedAttribute{
 			MarkdownDescription: "Where the state is, in a bucket. Exactly one of `s3`, `pg`, `http` and `pulumi` is needed. There is no room for credentials: they come from the environment or an AWS profile when the tool runs, and a value that looks like one is refused.",
@@ -51,6 +59,12 @@ func backendInputAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Attributes:          backendLockDatabaseAttributes(),
 		},
+	}
+}
+
+// backendSharedAttributes say how the place is spoken to, and who reads the file.
+func backendSharedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"service": schema.StringAttribute{
 			MarkdownDescription: "With `s3` and `pulumi.bucket` only: the S3-compatible service, which decides the flags that the tool needs: " + quotedList(s3store.ServiceNames()) + ". Default: the provider's service, or what an `s3.endpoint` other than the provider's tells. With `service`, and `s3.endpoint` where the service has no well-known one, the provider needs no configuration at all.",
 			Optional:            true, Computed: true,

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -31,9 +32,7 @@ func (r *stateBucketResource) Schema(_ context.Context, _ resource.SchemaRequest
 	for _, group := range []map[string]schema.Attribute{
 		bucketPlaceAttributes(), bucketSettingAttributes(), bucketAccessAttributes(), bucketGuardAttributes(), bucketComputedAttributes(),
 	} {
-		for name, a := range group {
-			attributes[name] = a
-		}
+		maps.Copy(attributes, group)
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A bucket that holds infrastructure state: versioned, encrypted, closed to the public and reachable over TLS only, as far as the service can. " +
@@ -73,7 +72,6 @@ func bucketPlaceAttributes() map[string]schema.Attribute {
 }
 
 func bucketSettingAttributes() map[string]schema.Attribute {
-	days := func(least int64) []validator.Int64 { return []validator.Int64{int64validator.Between(least, 36500)} }
 	return map[string]schema.Attribute{
 		"versioning": schema.BoolAttribute{
 			MarkdownDescription: "Keep superseded versions of every state, which is what history and rollback live on. `false` suspends it." + hardened,
@@ -87,80 +85,10 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Deny requests over plain http by a policy statement (`groundwork-require-tls`). It is written on AWS and Versity, where it is known to work, and nowhere else: a service that ignores the condition, or that stands behind a proxy which ends TLS, would deny everything to everyone. Where you know better, write the statement into `policy`. Not possible on a plain-http endpoint." + hardened,
 			Optional:            true, Computed: true,
 		},
-		"encryption": schema.SingleNestedAttribute{
-			MarkdownDescription: "Encryption at rest that objects get by default. Left out: `AES256` for a bucket that groundwork creates, untouched on one that it adopted or imported. Where the service lacks it, it is left out and stands in `unsupported`.",
-			Optional:            true, Computed: true,
-			Attributes: map[string]schema.Attribute{
-				"algorithm": schema.StringAttribute{
-					MarkdownDescription: "`AES256` (the service's own keys), `aws:kms` (a key of a key management service) or `none` (removes the default).",
-					Required:            true,
-					Validators:          []validator.String{stringvalidator.OneOf(s3store.EncryptionAES256, s3store.EncryptionKMS, s3store.EncryptionNone)},
-				},
-				"kms_key_id": schema.StringAttribute{
-					MarkdownDescription: "The key for `aws:kms`. Left out: the service's default key.",
-					Optional:            true,
-				},
-			},
-		},
-		"lifecycle_rules": schema.SingleNestedAttribute{
-			MarkdownDescription: "What the service deletes by itself. Each setting becomes a rule of its own, named `groundwork-…`; rules of others stay. On a bucket that groundwork adopted or imported, what is left out is left alone: nothing schedules the deletion of history that nobody asked for.",
-			Optional:            true, Computed: true,
-			Attributes: map[string]schema.Attribute{
-				"noncurrent_expiration_days": schema.Int64Attribute{
-					MarkdownDescription: "Delete superseded versions after that many days; 0 keeps them for ever. Left out: 90 on a bucket that groundwork creates.",
-					Optional:            true, Computed: true, Validators: days(0),
-				},
-				"noncurrent_versions_to_keep": schema.Int64Attribute{
-					MarkdownDescription: "Keep that many superseded versions of each object whatever their age; needs `noncurrent_expiration_days`. Left out: 0.",
-					Optional:            true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 100)},
-				},
-				"abort_incomplete_uploads_days": schema.Int64Attribute{
-					MarkdownDescription: "Drop the parts of uploads that were not completed after that many days; 0 keeps them. Left out: 7 on a bucket that groundwork creates.",
-					Optional:            true, Computed: true, Validators: days(0),
-				},
-				"expire_delete_markers": schema.BoolAttribute{
-					MarkdownDescription: "Remove delete markers that hide no version any more, such as those that each released lock leaves. Left out: `true` on a bucket that groundwork creates.",
-					Optional:            true, Computed: true,
-				},
-				"expirations": schema.MapAttribute{
-					MarkdownDescription: "Delete current objects under a prefix after so many days, such as `{ \".pulumi/backups/\" = 30 }`. A prefix under which live state is kept is refused.",
-					Optional:            true, Computed: true, ElementType: types.Int64Type,
-					Validators: []validator.Map{
-						mapvalidator.KeysAre(expirationPrefix{}),
-						mapvalidator.ValueInt64sAre(int64validator.Between(1, 36500)),
-					},
-				},
-			},
-		},
-		"object_lock": schema.SingleNestedAttribute{
-			MarkdownDescription: "Default retention of new objects. Most services allow it only on buckets created with it. It cannot be turned off again, only the default retention can. Note that retained versions also keep the bucket from being destroyed. Left out: untouched.",
-			Optional:            true, Computed: true,
-			Attributes: map[string]schema.Attribute{
-				"mode": schema.StringAttribute{
-					MarkdownDescription: "`GOVERNANCE` or `COMPLIANCE`. Versions under `COMPLIANCE` cannot be deleted by anyone before their time.",
-					Required:            true,
-					Validators:          []validator.String{stringvalidator.OneOf("GOVERNANCE", "COMPLIANCE")},
-				},
-				"days": schema.Int64Attribute{
-					MarkdownDescription: "How many days a version is retained.",
-					Required:            true, Validators: days(1),
-				},
-			},
-		},
-		"logging": schema.SingleNestedAttribute{
-			MarkdownDescription: "Where the service writes its access log of this bucket. An empty `target_bucket` turns it off. Left out: untouched.",
-			Optional:            true, Computed: true,
-			Attributes: map[string]schema.Attribute{
-				"target_bucket": schema.StringAttribute{
-					MarkdownDescription: "The bucket that receives the log. It exists already and lets the service write.",
-					Required:            true,
-				},
-				"target_prefix": schema.StringAttribute{
-					MarkdownDescription: "What the log's keys start with. Left out: nothing.",
-					Optional:            true,
-				},
-			},
-		},
+		"encryption":      bucketEncryption(),
+		"lifecycle_rules": bucketLifecycle(),
+		"object_lock":     bucketObjectLock(),
+		"logging":         bucketLogging(),
 		"tags": schema.MapAttribute{
 			MarkdownDescription: "Tags to keep on the bucket. Tags that are not declared here stay untouched; one that is no longer declared is removed.",
 			Optional:            true, Computed: true, ElementType: types.StringType,
@@ -171,6 +99,97 @@ func bucketSettingAttributes() map[string]schema.Attribute {
 			},
 		},
 	}
+}
+
+func bucketEncryption() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Encryption at rest that objects get by default. Left out: `AES256` for a bucket that groundwork creates, untouched on one that it adopted or imported. Where the service lacks it, it is left out and stands in `unsupported`.",
+		Optional:            true, Computed: true,
+		Attributes: map[string]schema.Attribute{
+			"algorithm": schema.StringAttribute{
+				MarkdownDescription: "`AES256` (the service's own keys), `aws:kms` (a key of a key management service) or `none` (removes the default).",
+				Required:            true,
+				Validators:          []validator.String{stringvalidator.OneOf(s3store.EncryptionAES256, s3store.EncryptionKMS, s3store.EncryptionNone)},
+			},
+			"kms_key_id": schema.StringAttribute{
+				MarkdownDescription: "The key for `aws:kms`. Left out: the service's default key.",
+				Optional:            true,
+			},
+		},
+	}
+}
+
+func bucketLifecycle() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "What the service deletes by itself. Each setting becomes a rule of its own, named `groundwork-…`; rules of others stay. On a bucket that groundwork adopted or imported, what is left out is left alone: nothing schedules the deletion of history that nobody asked for.",
+		Optional:            true, Computed: true,
+		Attributes: map[string]schema.Attribute{
+			"noncurrent_expiration_days": schema.Int64Attribute{
+				MarkdownDescription: "Delete superseded versions after that many days; 0 keeps them for ever. Left out: 90 on a bucket that groundwork creates.",
+				Optional:            true, Computed: true, Validators: days(0),
+			},
+			"noncurrent_versions_to_keep": schema.Int64Attribute{
+				MarkdownDescription: "Keep that many superseded versions of each object whatever their age; needs `noncurrent_expiration_days`. Left out: 0.",
+				Optional:            true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 100)},
+			},
+			"abort_incomplete_uploads_days": schema.Int64Attribute{
+				MarkdownDescription: "Drop the parts of uploads that were not completed after that many days; 0 keeps them. Left out: 7 on a bucket that groundwork creates.",
+				Optional:            true, Computed: true, Validators: days(0),
+			},
+			"expire_delete_markers": schema.BoolAttribute{
+				MarkdownDescription: "Remove delete markers that hide no version any more, such as those that each released lock leaves. Left out: `true` on a bucket that groundwork creates.",
+				Optional:            true, Computed: true,
+			},
+			"expirations": schema.MapAttribute{
+				MarkdownDescription: "Delete current objects under a prefix after so many days, such as `{ \".pulumi/backups/\" = 30 }`. A prefix under which live state is kept is refused.",
+				Optional:            true, Computed: true, ElementType: types.Int64Type,
+				Validators: []validator.Map{
+					mapvalidator.KeysAre(expirationPrefix{}),
+					mapvalidator.ValueInt64sAre(int64validator.Between(1, 36500)),
+				},
+			},
+		},
+	}
+}
+
+func bucketObjectLock() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Default retention of new objects. Most services allow it only on buckets created with it. It cannot be turned off again, only the default retention can. Note that retained versions also keep the bucket from being destroyed. Left out: untouched.",
+		Optional:            true, Computed: true,
+		Attributes: map[string]schema.Attribute{
+			"mode": schema.StringAttribute{
+				MarkdownDescription: "`GOVERNANCE` or `COMPLIANCE`. Versions under `COMPLIANCE` cannot be deleted by anyone before their time.",
+				Required:            true,
+				Validators:          []validator.String{stringvalidator.OneOf("GOVERNANCE", "COMPLIANCE")},
+			},
+			"days": schema.Int64Attribute{
+				MarkdownDescription: "How many days a version is retained.",
+				Required:            true, Validators: days(1),
+			},
+		},
+	}
+}
+
+func bucketLogging() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Where the service writes its access log of this bucket. An empty `target_bucket` turns it off. Left out: untouched.",
+		Optional:            true, Computed: true,
+		Attributes: map[string]schema.Attribute{
+			"target_bucket": schema.StringAttribute{
+				MarkdownDescription: "The bucket that receives the log. It exists already and lets the service write.",
+				Required:            true,
+			},
+			"target_prefix": schema.StringAttribute{
+				MarkdownDescription: "What the log's keys start with. Left out: nothing.",
+				Optional:            true,
+			},
+		},
+	}
+}
+
+// days is a span that services take, a hundred years at the most.
+func days(least int64) []validator.Int64 {
+	return []validator.Int64{int64validator.Between(least, 36500)}
 }
 
 func bucketAccessAttributes() map[string]schema.Attribute {

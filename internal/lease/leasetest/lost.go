@@ -18,12 +18,7 @@ func BreakOverLostAnswer(t *testing.T, cut, direct lease.Store, proxy *tcpproxy.
 		grant := take(t, direct, request(t, "bert"))
 		return &grant
 	}
-	for what, c := range map[string]struct {
-		lose func(*tcpproxy.Proxy, int)
-		// meanwhile returns what is held then.
-		meanwhile func(*testing.T, lease.Grant, lease.Held) *lease.Grant
-		want      error
-	}{
+	for what, c := range map[string]lostBreak{
 		"broken, and nobody has it":  {after, nothing, nil},
 		"broken, and another has it": {after, another, nil},
 		"broken, and another had it": {after, func(t *testing.T, _ lease.Grant, _ lease.Held) *lease.Grant {
@@ -46,30 +41,41 @@ func BreakOverLostAnswer(t *testing.T, cut, direct lease.Store, proxy *tcpproxy.
 			return nil
 		}, lease.ErrChanged},
 	} {
-		t.Run(what, func(t *testing.T) {
-			if _, err := cut.List(t.Context()); err != nil { // so that it is connected
-				t.Fatal(err)
-			}
-			held := take(t, direct, request(t, "anna"))
-			seen := find(t, direct, name(t))
-			proxy.Reset()
-			c.lose(proxy, turn)
-			proxy.StallAt(turn + 1)
-			done := make(chan error, 1)
-			go func() { done <- cut.Break(t.Context(), *seen, true) }()
-			until(t, "it asks again", func() bool { return proxy.Turns() > turn })
-			other := c.meanwhile(t, held, *seen)
-			proxy.Resume()
-			if err := Receive(t, done, "Break ends"); !errors.Is(err, c.want) {
-				t.Errorf("got %v, want %v", err, c.want)
-			}
-			proxy.Reset()
-			if other != nil {
-				release(t, direct, *other) // it was spared
-			}
-			if now := find(t, direct, name(t)); now != nil {
-				t.Errorf("it is still held: %+v", now)
-			}
-		})
+		t.Run(what, func(t *testing.T) { c.run(t, cut, direct, proxy, turn) })
+	}
+}
+
+// lostBreak is a break whose request is lost, what others do before it asks again, and what Break
+// says of it then.
+type lostBreak struct {
+	lose func(*tcpproxy.Proxy, int)
+	// meanwhile returns what is held then.
+	meanwhile func(*testing.T, lease.Grant, lease.Held) *lease.Grant
+	want      error
+}
+
+func (b lostBreak) run(t *testing.T, cut, direct lease.Store, proxy *tcpproxy.Proxy, turn int) {
+	if _, err := cut.List(t.Context()); err != nil { // so that it is connected
+		t.Fatal(err)
+	}
+	held := take(t, direct, request(t, "anna"))
+	seen := find(t, direct, name(t))
+	proxy.Reset()
+	b.lose(proxy, turn)
+	proxy.StallAt(turn + 1)
+	done := make(chan error, 1)
+	go func() { done <- cut.Break(t.Context(), *seen, true) }()
+	until(t, "it asks again", func() bool { return proxy.Turns() > turn })
+	other := b.meanwhile(t, held, *seen)
+	proxy.Resume()
+	if err := Receive(t, done, "Break ends"); !errors.Is(err, b.want) {
+		t.Errorf("got %v, want %v", err, b.want)
+	}
+	proxy.Reset()
+	if other != nil {
+		release(t, direct, *other) // it was spared
+	}
+	if now := find(t, direct, name(t)); now != nil {
+		t.Errorf("it is still held: %+v", now)
 	}
 }

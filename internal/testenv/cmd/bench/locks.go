@@ -118,6 +118,35 @@ func (l *lockLab) store(ctx context.Context) (*pglock.LeaseStore, error) {
 	return l.client.Leases(ctx, lockDatabase, pglock.LeaseOptions{})
 }
 
+// cycle takes a lock and gives it back, or does as much on a bare connection.
+type cycle struct {
+	name string
+	do   func() error
+}
+
+func contenders(ctx context.Context, conn *pgx.Conn, store *pglock.LeaseStore) []cycle {
+	twice := func(first, second string, args ...any) func() error {
+		return func() error {
+			if _, err := conn.Exec(ctx, first, args...); err != nil {
+				return err
+			}
+			_, err := conn.Exec(ctx, second, args...)
+			return err
+		}
+	}
+	return []cycle{
+		{bareSelects, twice("SELECT 1", "SELECT 1")},
+		{bareRow, twice("INSERT INTO bare VALUES ($1, clock_timestamp())", "DELETE FROM bare WHERE id = $1", "dev")},
+		{leaseTaken, func() error {
+			grant, err := store.Acquire(ctx, lease.Request{Name: "dev"}, lease.Wait{})
+			if err != nil {
+				return err
+			}
+			return store.Release(ctx, grant)
+		}},
+	}
+}
+
 // cycles measures taking a lock and giving it back that nobody else wants; the contenders take turns.
 func (l *lockLab) cycles(ctx context.Context, delay time.Duration, n int) (rows []lockRow, err error) {
 	conn, err := l.bare(ctx)
@@ -133,45 +162,23 @@ func (l *lockLab) cycles(ctx context.Context, delay time.Duration, n int) (rows 
 	if _, err := conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS bare (id text PRIMARY KEY, at timestamptz)"); err != nil {
 		return nil, err
 	}
-	twice := func(first, second string, args ...any) func() error {
-		return func() error {
-			if _, err := conn.Exec(ctx, first, args...); err != nil {
-				return err
-			}
-			_, err := conn.Exec(ctx, second, args...)
-			return err
-		}
-	}
-	ways := []struct {
-		name string
-		do   func() error
-	}{
-		{bareSelects, twice("SELECT 1", "SELECT 1")},
-		{bareRow, twice("INSERT INTO bare VALUES ($1, clock_timestamp())", "DELETE FROM bare WHERE id = $1", "dev")},
-		{leaseTaken, func() error {
-			grant, err := store.Acquire(ctx, lease.Request{Name: "dev"}, lease.Wait{})
-			if err != nil {
-				return err
-			}
-			return store.Release(ctx, grant)
-		}},
-	}
+	all := contenders(ctx, conn, store)
 	l.proxy.SetLatency(delay)
 	defer l.proxy.SetLatency(0)
 	took := map[string][]time.Duration{}
 	before := store.Statements()
 	for range n {
-		for _, way := range ways {
+		for _, one := range all {
 			start := time.Now()
-			if err := way.do(); err != nil {
-				return nil, fmt.Errorf("%s: %w", way.name, err)
+			if err := one.do(); err != nil {
+				return nil, fmt.Errorf("%s: %w", one.name, err)
 			}
-			took[way.name] = append(took[way.name], time.Since(start))
+			took[one.name] = append(took[one.name], time.Since(start))
 		}
 	}
-	for _, way := range ways {
-		row := lockRow{Contender: way.name, Delay: delay, Runs: n, Statements: 2, Took: middle(took[way.name], 50)}
-		if way.name == leaseTaken {
+	for _, one := range all {
+		row := lockRow{Contender: one.name, Delay: delay, Runs: n, Statements: 2, Took: middle(took[one.name], 50)}
+		if one.name == leaseTaken {
 			row.Statements = float64(store.Statements()-before) / float64(n)
 		}
 		row.Ratio = float64(row.Took) / float64(middle(took[bareSelects], 50))
@@ -222,9 +229,12 @@ type turn struct {
 	got, ended time.Time
 }
 
+// handedOver is the lock that goes round.
+const handedOver = "handed over"
+
 func handoverRound(ctx context.Context, stores []*pglock.LeaseStore, waiters int) (gaps []time.Duration, sent int64, err error) {
 	first := stores[len(stores)-1]
-	grant, err := first.Acquire(ctx, lease.Request{Name: "handed over"}, lease.Wait{})
+	grant, err := first.Acquire(ctx, lease.Request{Name: handedOver}, lease.Wait{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -233,36 +243,12 @@ func handoverRound(ctx context.Context, stores []*pglock.LeaseStore, waiters int
 	var all sync.WaitGroup
 	for i := range waiters {
 		store := stores[i%(len(stores)-1)]
-		all.Go(func() {
-			grant, err := store.Acquire(ctx, lease.Request{Name: "handed over"}, lease.Wait{Timeout: time.Minute})
-			if err != nil {
-				failed <- err
-				return
-			}
-			t := turn{fence: grant.Fence, got: time.Now()}
-			t.ended = time.Now()
-			failed <- store.Release(ctx, grant)
-			turns <- t
-		})
+		all.Go(func() { failed <- takeTurn(ctx, store, turns) })
 	}
-	for {
-		held, err := first.List(ctx)
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(held) == 1 && held[0].Waiting == waiters {
-			break
-		}
-		time.Sleep(time.Millisecond)
+	if err := queued(ctx, first, waiters); err != nil {
+		return nil, 0, err
 	}
-	time.Sleep(100 * time.Millisecond) // until all listen
-	count := func() (n int64) {
-		for _, s := range stores {
-			n += s.Statements()
-		}
-		return n
-	}
-	before := count()
+	before := statements(stores)
 	turns <- turn{fence: grant.Fence, ended: time.Now()}
 	if err := first.Release(ctx, grant); err != nil {
 		return nil, 0, err
@@ -275,7 +261,47 @@ func handoverRound(ctx context.Context, stores []*pglock.LeaseStore, waiters int
 			return nil, 0, err
 		}
 	}
-	order := make([]turn, 0, waiters+1)
+	return between(turns), statements(stores) - before, nil
+}
+
+// takeTurn waits for the lock and gives it back at once.
+func takeTurn(ctx context.Context, store *pglock.LeaseStore, turns chan<- turn) error {
+	grant, err := store.Acquire(ctx, lease.Request{Name: handedOver}, lease.Wait{Timeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	t := turn{fence: grant.Fence, got: time.Now()}
+	t.ended = time.Now()
+	err = store.Release(ctx, grant)
+	turns <- t
+	return err
+}
+
+// queued returns when so many wait for the lock.
+func queued(ctx context.Context, store *pglock.LeaseStore, waiters int) error {
+	for {
+		held, err := store.List(ctx)
+		if err != nil {
+			return err
+		}
+		if len(held) == 1 && held[0].Waiting == waiters {
+			time.Sleep(100 * time.Millisecond) // until all listen
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func statements(stores []*pglock.LeaseStore) (n int64) {
+	for _, s := range stores {
+		n += s.Statements()
+	}
+	return n
+}
+
+// between is how long the lock was nobody's after each turn but the last.
+func between(turns <-chan turn) (gaps []time.Duration) {
+	var order []turn
 	for t := range turns {
 		order = append(order, t)
 	}
@@ -283,7 +309,7 @@ func handoverRound(ctx context.Context, stores []*pglock.LeaseStore, waiters int
 	for i, t := range order[1:] {
 		gaps = append(gaps, t.got.Sub(order[i].ended))
 	}
-	return gaps, count() - before, nil
+	return gaps
 }
 
 // locks measures leases on PostgreSQL.

@@ -14,6 +14,7 @@ import (
 type clock struct {
 	mu   sync.Mutex
 	base time.Time // of the local monotonic clock
+	wall time.Time // at base, of the clock that goes on while this machine sleeps
 	// lower and upper are what the service's clock shows at least and at most, when base shows zero.
 	lower, upper time.Time
 }
@@ -42,7 +43,7 @@ func (c *clock) hear(sent time.Time, answer middleware.Metadata) {
 			lower, upper = l, u
 		}
 	}
-	c.base, c.lower, c.upper = now, lower, upper
+	c.base, c.wall, c.lower, c.upper = now, now.Round(0), lower, upper
 }
 
 // bounds are the earliest and the latest time that the service's clock can show now. They are not
@@ -57,10 +58,13 @@ func (c *clock) bounds() (lower, upper time.Time, known bool) {
 	return lower, upper, true
 }
 
+// at is what is known at a time. The monotonic clock stands still while the machine sleeps, so that the
+// service's may be as far ahead as the wall clock has come: a lease that is renewed right after would
+// otherwise end in the past.
 func (c *clock) at(now time.Time) (lower, upper time.Time) {
 	passed := now.Sub(c.base)
-	drift := passed / driftPerSecond
-	return c.lower.Add(passed - drift), c.upper.Add(passed + drift)
+	most := max(passed, now.Round(0).Sub(c.wall))
+	return c.lower.Add(passed - passed/driftPerSecond), c.upper.Add(most + most/driftPerSecond)
 }
 
 func later(a, b time.Time) time.Time {

@@ -40,7 +40,8 @@ type LeaseOptions struct {
 	// Poll is how often a waiter looks, up to a half more or less by chance; 1 s if zero. DynamoDB
 	// tells nobody when a lease is free.
 	Poll time.Duration
-	// Attempt bounds one write, after which it is sent again or looked for; 10 s if zero.
+	// Attempt bounds one look at a lease, and one write, after which it is sent again or looked for; 10 s
+	// if zero.
 	Attempt time.Duration
 	// Patience is how long a call goes on over answers that are lost where nothing else bounds it; 5 s
 	// if zero.
@@ -117,6 +118,8 @@ func intOf(item map[string]types.AttributeValue, name string) (int64, bool) {
 
 // read gets the item of a lease; nil where there is none.
 func (s *LeaseStore) read(ctx context.Context, id string) (map[string]types.AttributeValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Attempt)
+	defer cancel()
 	sent := time.Now()
 	out, err := s.client.api.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.opts.Table, Key: map[string]types.AttributeValue{AttrLockID: stringOf(id)}, ConsistentRead: aws.Bool(true),

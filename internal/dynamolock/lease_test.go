@@ -2,6 +2,7 @@ package dynamolock
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -67,6 +68,37 @@ func TestClockBounds(t *testing.T) {
 	lower, upper, _ := s.clock.bounds()
 	if upper.Sub(lower) > 2*dateResolution {
 		t.Errorf("after several answers the time is known to %s", upper.Sub(lower))
+	}
+}
+
+// A machine that stood still for an hour renews first: the lease lasts as long as its holder takes it
+// to, though what is known of the service's clock is an hour old. The wall clock tells of a sleep, and
+// nothing does of a virtual machine that was stopped.
+func TestRenewAfterStandstill(t *testing.T) {
+	const still = time.Hour
+	for name, stop := range map[string]func(*clock){
+		"sleep": func(c *clock) {
+			c.wall, c.lower, c.upper = c.wall.Add(-still), c.lower.Add(-still), c.upper.Add(-still)
+		},
+		"stopped machine": func(c *clock) { c.lower, c.upper = c.lower.Add(-still), c.upper.Add(-still) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, table := onDynalite(t), leaseTable(t)
+			s, other := leases(t, client, table), leases(t, client, table)
+			g, err := s.Acquire(t.Context(), lease.Request{Name: "dev", Duration: time.Minute, Info: lease.Info{Who: "anna"}}, lease.Wait{})
+			must(t, err)
+			stop(&s.clock)
+			g, err = s.Renew(t.Context(), g)
+			must(t, err)
+			held, err := other.List(t.Context())
+			must(t, err)
+			if len(held) != 1 || held[0].Expires.Before(time.Now().Add(time.Until(g.Deadline()))) { // the server is on this machine
+				t.Errorf("its holder counts on another %s, and the table shows %+v", time.Until(g.Deadline()), held)
+			}
+			if _, err := other.Acquire(t.Context(), lease.Request{Name: "dev"}, lease.Wait{}); !errors.Is(err, lease.ErrHeld) {
+				t.Errorf("another has it as well: %v", err)
+			}
+		})
 	}
 }
 

@@ -59,9 +59,11 @@ type Keeper struct {
 	done   chan struct{}
 	lost   chan struct{}
 
-	mu        sync.Mutex
-	grant     Grant
-	wall      time.Time // of Sent, on the clock that goes on while the machine sleeps
+	mu    sync.Mutex
+	grant Grant
+	// wall is Sent by the clock that goes on while the machine sleeps: the monotonic one, which Sent is
+	// counted by, stands still then, and leases do not.
+	wall      time.Time
 	certainty Certainty
 	err       error
 }
@@ -74,17 +76,10 @@ func Keep(store Store, grant Grant, opts KeepOptions) *Keeper {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &Keeper{
 		store: store, opts: opts, cancel: cancel, done: make(chan struct{}), lost: make(chan struct{}),
-		grant: grant, wall: wallOf(grant.Sent),
+		grant: grant, wall: grant.Sent.Round(0),
 	}
 	go k.run(ctx)
 	return k
-}
-
-// wallOf is the wall clock's reading of a monotonic time: Go's monotonic clock stands still on Linux
-// while the machine sleeps, and leases do not.
-func wallOf(t time.Time) time.Time {
-	now := time.Now()
-	return now.Round(0).Add(-now.Sub(t))
 }
 
 // Lost is closed when the lease is lost.
@@ -111,8 +106,13 @@ func (k *Keeper) Grant() Grant {
 func (k *Keeper) Valid() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.certainty != Lost && k.left() > 0
+}
+
+// left is how long the lease certainly lasts, by the clock that says least. The caller holds the mutex.
+func (k *Keeper) left() time.Duration {
 	now := time.Now()
-	return k.certainty != Lost && now.Before(k.grant.Deadline()) && now.Round(0).Before(k.wall.Add(k.grant.Duration))
+	return k.grant.Duration - max(now.Sub(k.grant.Sent), now.Round(0).Sub(k.wall))
 }
 
 // Stop ends the renewals and leaves the lease to expire, or to somebody else who has the grant.
@@ -170,12 +170,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // renew tries until it has an answer or the lease has ended, and reports whether it goes on.
 func (k *Keeper) renew(ctx context.Context) bool {
-	deadline := k.Grant().Deadline()
-	if late := time.Now().Add(grace); late.After(deadline) && time.Now().After(deadline) {
-		deadline = late
-	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
+	stopped := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go k.bound(ctx, cancel)
 	wait := time.Millisecond * 50
 	for {
 		g, err := k.ask(ctx)
@@ -186,18 +184,48 @@ func (k *Keeper) renew(ctx context.Context) bool {
 		case errors.Is(err, ErrLost):
 			k.set(Event{Certainty: Lost, Err: err}, nil)
 			return false
-		case errors.Is(ctx.Err(), context.Canceled):
+		case stopped.Err() != nil:
 			return false
 		}
 		if !pause(ctx, wait) {
-			if errors.Is(ctx.Err(), context.Canceled) {
+			if stopped.Err() != nil {
 				return false
+			}
+			if errors.Is(err, context.Canceled) {
+				err = context.Cause(ctx) // why it was
 			}
 			k.set(Event{Certainty: Lost, Err: k.late(err)}, nil)
 			return false
 		}
 		k.set(Event{Certainty: Doubtful, Err: err}, nil)
 		wait = min(2*wait, time.Second)
+	}
+}
+
+// bound ends a renewal when the lease has ended. One that begins after the end, or in the middle of which
+// the machine slept beyond it, has a moment to be answered. No timer tells of a sleep.
+func (k *Keeper) bound(ctx context.Context, cancel context.CancelCauseFunc) {
+	left := func() time.Duration {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.left()
+	}
+	most := left()
+	if most <= 0 {
+		most = grace
+	}
+	for limit := time.Now().Add(most); ; {
+		if !pause(ctx, min(time.Until(limit), time.Second)) {
+			return
+		}
+		now := time.Now()
+		if !now.Before(limit) {
+			cancel(context.DeadlineExceeded)
+			return
+		}
+		if end := now.Add(max(left(), grace)); end.Before(limit) {
+			limit = end
+		}
 	}
 }
 
@@ -243,7 +271,7 @@ func (k *Keeper) ask(ctx context.Context) (Grant, error) {
 func (k *Keeper) set(e Event, renewed *Grant) {
 	k.mu.Lock()
 	if renewed != nil {
-		k.grant, k.wall = *renewed, wallOf(renewed.Sent)
+		k.grant, k.wall = *renewed, renewed.Sent.Round(0)
 	}
 	changed := k.certainty != e.Certainty
 	k.certainty, k.err = e.Certainty, e.Err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 )
 
 // script is a store that answers renewals as it is told. What real ones do is tested where they are.
@@ -194,4 +195,89 @@ func TestKeeperAfterAPause(t *testing.T) {
 			})
 		})
 	}
+}
+
+// standstill is a time as it was read that long before the machine woke up: the wall clock went on since
+// then, and the monotonic one did not.
+func standstill(now time.Time, slept time.Duration) time.Time {
+	type both struct { // time.Time, whose parts nothing sets apart
+		wall uint64
+		ext  int64
+		loc  *time.Location
+	}
+	now = now.Add(-slept)
+	(*both)(unsafe.Pointer(&now)).ext += int64(slept) // #nosec G103 -- the monotonic part
+	return now
+}
+
+func TestStandstill(t *testing.T) {
+	now := time.Now()
+	before := standstill(now, time.Hour)
+	if now.Sub(before) != 0 || now.Round(0).Sub(before.Round(0)) != time.Hour {
+		t.Errorf("%s is %s and %s before", before, now.Sub(before), now.Round(0).Sub(before.Round(0)))
+	}
+}
+
+// The machine slept for longer than the lease, which the monotonic clock does not tell: the lease is not
+// taken to last, and is lost in a moment unless the store says otherwise.
+func TestKeeperAfterASleep(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer func(context.Context, Grant) (Grant, error)
+		lost   bool
+	}{"still there": {answer: yes}, "taken": {answer: gone, lost: true}, "down": {answer: no, lost: true}, "no answer": {answer: silent, lost: true}} {
+		for when, renewing := range map[string]bool{"before a renewal": false, "during a renewal": true} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				kept(t, func(s *script, k *Keeper, _ func() []Event) {
+					if renewing {
+						s.say(silent)
+						time.Sleep(11 * time.Second)
+						s.say(func(ctx context.Context, g Grant) (Grant, error) { // the connection it had is dead
+							return tc.answer(ctx, g)
+						})
+					} else {
+						s.say(tc.answer)
+					}
+					k.mu.Lock()
+					k.wall = k.wall.Add(-time.Hour)
+					k.mu.Unlock()
+					if k.Valid() {
+						t.Error("valid after an hour")
+					}
+					time.Sleep(grace + 2*time.Second)
+					if !renewing && k.Valid() == tc.lost || (k.Err() != nil) != (tc.lost || renewing) {
+						t.Errorf("valid %v, error %v", k.Valid(), k.Err())
+					}
+				})
+			})
+		}
+	}
+}
+
+// The machine slept between a question and its answer: what was granted is as old as the question.
+func TestKeeperSleepsBeforeTheAnswer(t *testing.T) {
+	asked := make(chan struct{}, 2)
+	s := &script{}
+	s.say(func(ctx context.Context, g Grant) (Grant, error) {
+		asked <- struct{}{}
+		if s.count() > 1 {
+			return silent(ctx, g)
+		}
+		g.Sent = standstill(time.Now(), time.Hour)
+		return g, nil
+	})
+	k := Keep(s, Grant{Name: "dev", Duration: time.Minute, Sent: standstill(time.Now(), time.Hour)}, KeepOptions{})
+	if k.Valid() {
+		t.Error("a lease of an hour ago is valid")
+	}
+	for range 2 {
+		select {
+		case <-asked:
+		case <-time.After(30 * time.Second):
+			t.Fatal("it does not renew what is over")
+		}
+	}
+	if k.Valid() {
+		t.Error("a renewal of an hour ago is valid")
+	}
+	k.Stop()
 }

@@ -105,18 +105,19 @@ func (s *LeaseStore) try(ctx context.Context, q *request, until time.Time) (outc
 
 func (s *LeaseStore) tryOnce(ctx context.Context, q *request, until time.Time) (outcome, error) {
 	var o outcome
-	err := s.persist(ctx, q.op, until, func(ctx context.Context, again bool) error {
-		q.unsure = q.unsure || again
+	err := s.persist(ctx, q.op, until, func(ctx context.Context, _ bool) error {
 		var fence, later int64
 		var err error
 		sent := time.Now()
 		o, fence, later, err = s.attempt(ctx, q)
+		q.unsure = q.unsure || uncertain(err)
 		if err != nil || fence == 0 {
 			return err
 		}
 		if later != fence+1 {
 			// Somebody drew a fence while this row was being inserted, and may have had the lock with it.
 			n, err := s.exec(ctx, s.sql().fence, q.id, fence, later)
+			q.unsure = q.unsure || err != nil
 			if err != nil || n == 0 {
 				return err // without a row it was broken already: there is no grant
 			}
@@ -125,7 +126,6 @@ func (s *LeaseStore) tryOnce(ctx context.Context, q *request, until time.Time) (
 		o.grant = &lease.Grant{Name: q.name, Fence: fence, Duration: q.duration, Sent: sent, Info: q.info}
 		return nil
 	})
-	q.unsure = q.unsure || err != nil && (ctx.Err() != nil || transient(err))
 	return o, err
 }
 

@@ -58,7 +58,8 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 		return nil
 	case unsure && intime:
 		// An earlier try did it and its answer was lost, or the lease has ended since. Either way it was
-		// the caller's until it was to be given back.
+		// the caller's until it was to be given back, unless it was broken before: a row that is gone
+		// tells nobody.
 		return nil
 	}
 	return s.lost(ctx, id, g)
@@ -74,8 +75,10 @@ func (s *LeaseStore) end(ctx context.Context, sql, id string, which any) (gone b
 	return err == nil, err
 }
 
-// lost finds out what became of a lease.
+// lost finds out what became of a lease, as far as one try tells.
 func (s *LeaseStore) lost(ctx context.Context, id string, g lease.Grant) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Attempt)
+	defer cancel()
 	now, err := s.look(ctx, id)
 	if err != nil {
 		now = nil // that it is lost is known, and matters more

@@ -1,10 +1,12 @@
 package pglock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,11 +17,14 @@ import (
 // until a time. try is told whether an earlier try may have been carried out after all. The error
 // is one of this package.
 func (s *LeaseStore) persist(ctx context.Context, op string, until time.Time, try func(ctx context.Context, again bool) error) error {
-	pause, hushed := time.Duration(0), false
-	for again := false; ; again = true {
+	pause, again, hushed, mended := time.Duration(0), false, false, false
+	for {
+		loud := !s.mute.Load()
 		attempt, cancel := context.WithTimeout(ctx, s.opts.Attempt)
-		err := s.explain(op, try(attempt, again))
+		failure := try(attempt, again)
 		cancel()
+		again = again || uncertain(failure)
+		err := s.explain(op, failure)
 		if hushed && refusal(err) {
 			s.mute.Store(false) // NOTIFY was not what is missing or not allowed
 		}
@@ -29,10 +34,12 @@ func (s *LeaseStore) persist(ctx context.Context, op string, until time.Time, tr
 		case ctx.Err() != nil:
 			// The caller's end of patience, not that of this attempt.
 			return s.db.wrap(op, context.Cause(ctx))
-		case !hushed && refusal(err) && !s.mute.Swap(true):
+		case loud && !hushed && refusal(err):
+			s.mute.Store(true)
 			hushed = true
 			continue
-		case s.repair(ctx, err):
+		case !mended && s.repair(ctx, err):
+			mended = true
 			continue
 		case !transient(err) || !time.Now().Add(pause).Before(until):
 			return err
@@ -87,6 +94,25 @@ func transient(err error) bool {
 	return false
 }
 
+// uncertain tells that a statement which failed may have been carried out: its answer was lost. A server
+// that answers with an error has taken everything back, unless it speaks of the connection's end.
+func uncertain(err error) bool {
+	var connect *pgconn.ConnectError
+	if err == nil || errors.As(err, &connect) || pgconn.SafeToRetry(err) {
+		return false
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return true
+	}
+	for _, kind := range []string{"08", "57P", "58", "XX"} { // connections, the server's end, systems and proxies in trouble
+		if strings.HasPrefix(pg.Code, kind) {
+			return true
+		}
+	}
+	return cmp.Or(pg.SeverityUnlocalized, pg.Severity) != "ERROR"
+}
+
 // explain makes errors of this package.
 func (s *LeaseStore) explain(op string, err error) error {
 	if err == nil {
@@ -119,14 +145,18 @@ func refusal(err error) bool {
 	return false
 }
 
-// repair adds to the table what it lacks, and reports whether to try again.
+// repair adds to the table what it lacks, and reports whether to try again. It is done once, and who
+// comes meanwhile waits for it.
 func (s *LeaseStore) repair(ctx context.Context, err error) bool {
 	var shape *NoLockTableError
-	if errors.As(err, &shape) && s.opts.Repair && !s.repairs.Swap(true) {
-		_, err := s.db.RepairTable(ctx, TableSpec{Table: s.opts.Table})
-		return err == nil
+	if !errors.As(err, &shape) || !s.opts.Repair {
+		return false
 	}
-	return false
+	s.repairs.Do(func() {
+		_, err := s.db.RepairTable(ctx, TableSpec{Table: s.opts.Table})
+		s.repaired = err == nil
+	})
+	return s.repaired
 }
 
 func (s *LeaseStore) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {

@@ -81,8 +81,14 @@ RETURNING l.fence, {nextval}`
 // the sequence while the row is locked where the row exists. For a new row it is drawn before the
 // row is there to be locked, so another may take and release the lock in between, with a greater
 // fence: the number after the insert (later) shows whether anybody drew one in between.
+//
+// What an earlier try has taken goes before all who came to wait since, for whom it is in the way. It
+// keeps its fence, so that a try which arrives when the lock was granted to a later one takes nothing
+// from that.
 const acquireSQL = `WITH held AS (
 	SELECT {held} FROM {locks} AS l WHERE l.lockid = $1::text AND {live} AND NOT ($7::bool AND l.data = $2::text)
+), mine AS (
+	SELECT FROM {locks} AS l WHERE $7::bool AND l.lockid = $1::text AND l.data = $2::text AND {live}
 ), queue AS (
 	SELECT count(*) AS waiting, count(*) FILTER (WHERE $6::bigint = 0 OR w.ticket < $6::bigint) AS ahead,
 		coalesce((array_agg(w.holder ORDER BY w.ticket))[1], '') AS first, coalesce((array_agg(w.operation ORDER BY w.ticket))[1], '') AS errand
@@ -90,9 +96,10 @@ const acquireSQL = `WITH held AS (
 ), got AS (
 	INSERT INTO {locks} AS l (lockid, data, leaseexpires, holder, operation, acquired_at, fence)
 	SELECT $1::text, $2::text, {now} + pg_catalog.make_interval(secs => $3::float8), $4::text, $5::text, {now}, {nextval}
-	WHERE NOT EXISTS (SELECT FROM held) AND (SELECT ahead FROM queue) = 0 AND {durable}
+	WHERE NOT EXISTS (SELECT FROM held) AND ((SELECT ahead FROM queue) = 0 OR EXISTS (SELECT FROM mine)) AND {durable}
 	ON CONFLICT (lockid) DO UPDATE SET data = excluded.data, leaseexpires = {now} + pg_catalog.make_interval(secs => $3::float8),
-		holder = excluded.holder, operation = excluded.operation, acquired_at = {now}, fence = {nextval}
+		holder = excluded.holder, operation = excluded.operation, acquired_at = {now},
+		fence = coalesce(CASE WHEN $7::bool AND l.data = excluded.data THEN l.fence END, {nextval})
 	WHERE l.leaseexpires <= {now} OR ($7::bool AND l.data = excluded.data)
 	RETURNING l.fence AS fence, {nextval} AS later
 ), gone AS (

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -57,13 +58,15 @@ func (o LeaseOptions) withDefaults() LeaseOptions {
 
 // LeaseStore hands out the leases of one lock table. It implements lease.Store.
 type LeaseStore struct {
-	db      *DB
-	opts    LeaseOptions
-	news    *listener
-	loud    leaseSQL
-	quiet   leaseSQL
-	mute    atomic.Bool // the database has no NOTIFY
-	repairs atomic.Bool // Repair has been tried
+	db    *DB
+	opts  LeaseOptions
+	news  *listener
+	loud  leaseSQL
+	quiet leaseSQL
+	mute  atomic.Bool // the database has no NOTIFY
+	// Repair is tried once.
+	repairs  sync.Once
+	repaired bool
 	// statements counts what was sent, for tests and measurements.
 	statements atomic.Int64
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease/leasetest"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tcpproxy"
 )
 
@@ -24,15 +25,15 @@ import (
 const faultTime = time.Minute
 
 // behind is a store that reaches its table by another address, and one that sees what really is.
-func behind(t *testing.T, endpoint func(upstream string) string, opts LeaseOptions) (far, direct *LeaseStore) {
+func behind(t *testing.T, server *awslocal.Server, endpoint func(upstream string) string, opts LeaseOptions) (far, direct *LeaseStore) {
 	t.Helper()
-	table := leaseTable(t)
-	cfg := configFor(testenv.Dynalite(t))
+	table := leaseTable(t, server)
+	cfg := configFor(server)
 	cfg.Endpoint = endpoint(cfg.Endpoint)
 	opts.Table, opts.Poll = table, 50*time.Millisecond
 	far, err := newClient(t, cfg).Leases(opts)
 	must(t, err)
-	return far, leases(t, onDynalite(t), table)
+	return far, leases(t, newClient(t, configFor(server)), table)
 }
 
 func hostOf(t *testing.T, endpoint string) string {
@@ -50,10 +51,14 @@ func ask(who string) lease.Request {
 // nothing: what may have been done is found again.
 func TestLeasesOverLostAnswers(t *testing.T) {
 	t.Parallel()
+	onEach(t, overLostAnswers)
+}
+
+func overLostAnswers(t *testing.T, server *awslocal.Server) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*faultTime)
 	defer cancel()
 	var proxy *tcpproxy.Proxy
-	cut, direct := behind(t, func(upstream string) string {
+	cut, direct := behind(t, server, func(upstream string) string {
 		proxy = testenv.TCPProxy(t, hostOf(t, upstream))
 		return "http://" + proxy.Addr()
 	}, LeaseOptions{})
@@ -132,8 +137,12 @@ func TestLeasesOverLostAnswers(t *testing.T) {
 // A break whose answer is lost says no more than what it did.
 func TestBreakOverLostAnswer(t *testing.T) {
 	t.Parallel()
+	onEach(t, breakOverLostAnswer)
+}
+
+func breakOverLostAnswer(t *testing.T, server *awslocal.Server) {
 	var proxy *tcpproxy.Proxy
-	cut, direct := behind(t, func(upstream string) string {
+	cut, direct := behind(t, server, func(upstream string) string {
 		proxy = testenv.TCPProxy(t, hostOf(t, upstream))
 		return "http://" + proxy.Addr()
 	}, LeaseOptions{})
@@ -189,12 +198,16 @@ func (s *slowWrite) wait(t *testing.T, c <-chan struct{}, what string) {
 // does one that arrives when the sender has got the lease by another.
 func TestWriteThatArrivesLate(t *testing.T) {
 	t.Parallel()
+	onEach(t, lateWrite)
+}
+
+func lateWrite(t *testing.T, server *awslocal.Server) {
 	for name, giveUp := range map[string]bool{"given up": true, "tried again": false} {
 		for _, used := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				var way *slowWrite
-				far, direct := behind(t, func(upstream string) string {
+				far, direct := behind(t, server, func(upstream string) string {
 					way = newSlowWrite(t, upstream)
 					server := httptest.NewServer(way)
 					t.Cleanup(server.Close)
@@ -248,7 +261,7 @@ func TestWriteThatArrivesLate(t *testing.T) {
 // A holder that renews what had ended keeps it, whoever gives up meanwhile.
 func TestAbandonSparesTheHolder(t *testing.T) {
 	t.Parallel()
-	s := leases(t, onDynalite(t), leaseTable(t))
+	s := leases(t, onDynalite(t), leaseTable(t, testenv.Dynalite(t)))
 	grant, err := s.Acquire(t.Context(), ask("anna"), lease.Wait{})
 	must(t, err)
 	q, err := newRequest(ask("bert"))
@@ -263,6 +276,7 @@ func TestAbandonSparesTheHolder(t *testing.T) {
 // Answers that say to come back later are no reason to give up a lease.
 func TestThrottledWrites(t *testing.T) {
 	t.Parallel()
+	server := testenv.Dynalite(t)
 	for name, answer := range map[string]struct {
 		status int
 		code   string
@@ -270,7 +284,7 @@ func TestThrottledWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refuse := make(chan struct{}, 10)
-			far, direct := behind(t, func(upstream string) string {
+			far, direct := behind(t, server, func(upstream string) string {
 				u, err := url.Parse(upstream)
 				must(t, err)
 				next := httputil.NewSingleHostReverseProxy(u)

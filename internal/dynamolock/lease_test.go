@@ -14,13 +14,14 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease/leasetest"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
 )
 
 // leaseTable makes a table for leases.
-func leaseTable(t *testing.T) string {
+func leaseTable(t *testing.T, server *awslocal.Server) string {
 	t.Helper()
 	name := testenv.BucketName(t)
-	_, err := onDynalite(t).CreateTable(t.Context(), Spec{Table: name, Optional: everything()})
+	_, err := newClient(t, configFor(server)).CreateTable(t.Context(), Spec{Table: name, Optional: everything()})
 	must(t, err)
 	return name
 }
@@ -34,11 +35,13 @@ func leases(t *testing.T, client *Client, table string) *LeaseStore {
 }
 
 func TestLeaseStore(t *testing.T) {
-	table := leaseTable(t)
-	leasetest.Run(t, leasetest.Target{
-		Open:      func(t *testing.T) lease.Store { return leases(t, onDynalite(t), table) },
-		Short:     2 * time.Second,
-		Unordered: true,
+	onEach(t, func(t *testing.T, server *awslocal.Server) {
+		table := leaseTable(t, server)
+		leasetest.Run(t, leasetest.Target{
+			Open:      func(t *testing.T) lease.Store { return leases(t, newClient(t, configFor(server)), table) },
+			Short:     2 * time.Second,
+			Unordered: true,
+		})
 	})
 }
 
@@ -54,7 +57,7 @@ func TestClockBounds(t *testing.T) {
 	if _, _, known := c.bounds(); known {
 		t.Error("the time is known from an answer without a date")
 	}
-	s := leases(t, onDynalite(t), leaseTable(t))
+	s := leases(t, onDynalite(t), leaseTable(t, testenv.Dynalite(t)))
 	for range 5 {
 		_, err := s.List(t.Context())
 		must(t, err)
@@ -83,7 +86,7 @@ func TestRenewAfterStandstill(t *testing.T) {
 		"stopped machine": func(c *clock) { c.lower, c.upper = c.lower.Add(-still), c.upper.Add(-still) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, table := onDynalite(t), leaseTable(t)
+			client, table := onDynalite(t), leaseTable(t, testenv.Dynalite(t))
 			s, other := leases(t, client, table), leases(t, client, table)
 			g, err := s.Acquire(t.Context(), lease.Request{Name: "dev", Duration: time.Minute, Info: lease.Info{Who: "anna"}}, lease.Wait{})
 			must(t, err)
@@ -105,7 +108,7 @@ func TestRenewAfterStandstill(t *testing.T) {
 // The fence goes on where it stopped, also after a lease was given back, and a state's own lock in
 // the same table is nobody's lease.
 func TestLeasesBesideToolLocks(t *testing.T) {
-	client, table := onDynalite(t), leaseTable(t)
+	client, table := onDynalite(t), leaseTable(t, testenv.Dynalite(t))
 	_, err := client.API().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
 		AttrLockID: stringOf("bucket/infra"), AttrInfo: stringOf(`{"ID":"x"}`),
 	}})

@@ -60,6 +60,16 @@ func onDynalite(t testing.TB) *Client {
 	return newClient(t, configFor(testenv.Dynalite(t)))
 }
 
+// onEach runs a test of leases on each server that stands in for DynamoDB.
+func onEach(t *testing.T, test func(t *testing.T, server *awslocal.Server)) {
+	for name, server := range map[string]func(testing.TB) *awslocal.Server{"dynalite": testenv.Dynalite, "moto": testenv.Moto} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, server(t))
+		})
+	}
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 var sharedMoto, sharedDynalite shared[*awslocal.Server]
 
 // Moto returns the moto server that the tests of this process share: S3 and DynamoDB with the
-// settings that only AWS has. What it makes of policies says nothing, see awslocal, and locks are tested on Dynalite.
+// settings that only AWS has. What it makes of policies says nothing, see awslocal.
 func Moto(tb testing.TB) *awslocal.Server {
 	tb.Helper()
 	return sharedAWS(tb, &sharedMoto, "moto is not available", func(ctx context.Context, opts awslocal.Options) (*awslocal.Server, error) {
@@ -30,7 +30,7 @@ func Moto(tb testing.TB) *awslocal.Server {
 }
 
 // Dynalite returns the DynamoDB server that the tests of this process share, for everything that is
-// about locks. It has no point-in-time recovery, deletion protection or encryption: Moto has.
+// about locks; leases are tested on both. It has no point-in-time recovery, deletion protection or encryption: Moto has.
 func Dynalite(tb testing.TB) *awslocal.Server {
 	tb.Helper()
 	return sharedAWS(tb, &sharedDynalite, "dynalite is not available", awslocal.StartDynalite)

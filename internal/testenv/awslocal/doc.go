@@ -7,8 +7,8 @@
 // demands TLS shuts everyone out (imitate.AWS keeps policies away from it), and no other call; it refuses to
 // delete a table with deletion protection as ValidationException; no table is ever CREATING. Its
 // conditional writes of items had one winner in each of 100 rounds of 16 writers, but nothing promises
-// that, so locks are tested on dynalite. Of eight conditional PUTs of one object two have won, which is
-// why tests reach it through OneAtATime. Of S3 it drops NewerNoncurrentVersions of an expiration,
+// that. Of eight conditional PUTs of one object two have won, which is why tests reach it through
+// OneAtATime; so leases are tested on both, and all other locks on dynalite. Of S3 it drops NewerNoncurrentVersions of an expiration,
 // BlockedEncryptionTypes, TargetObjectKeyFormat and the minimum size of transitions; it takes a log
 // bucket only with the policy or the ACL that AWS asks for; it names the root of some answers after
 // the call (GetBucketVersioningResponse), which AWS does not.

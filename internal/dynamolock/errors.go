@@ -153,6 +153,9 @@ func (e *CallError) classify() error {
 		if errors.As(e.err, &send) || errors.As(e.err, &network) {
 			return ErrUnreachable
 		}
+		if e.Status/100 == 2 {
+			return ErrUnreachable // the answer broke off in the middle
+		}
 	}
 	return nil
 }

@@ -149,6 +149,59 @@ func breakOverLostAnswer(t *testing.T, server *awslocal.Server) {
 	leasetest.BreakOverLostAnswer(t, cut, direct, proxy, 2) // it looks first
 }
 
+// A lease is given back over an answer that is lost. Where somebody broke it meanwhile, that is told.
+func TestReleaseOverLostAnswer(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, server *awslocal.Server) {
+		var proxy *tcpproxy.Proxy
+		cut, direct := behind(t, server, func(upstream string) string {
+			proxy = testenv.TCPProxy(t, hostOf(t, upstream))
+			return "http://" + proxy.Addr()
+		}, LeaseOptions{})
+		before, after := (*tcpproxy.Proxy).CutBefore, (*tcpproxy.Proxy).CutAfter
+		nothing := func() error { return nil }
+		for name, c := range map[string]struct {
+			lose      func(*tcpproxy.Proxy, int)
+			meanwhile func() error
+			want      error
+		}{
+			"given back":  {after, nothing, nil},
+			"not arrived": {before, nothing, nil},
+			"given back, and another has it": {after, func() error {
+				g, err := direct.Acquire(t.Context(), ask("bert"), lease.Wait{})
+				return errors.Join(err, direct.Release(t.Context(), g))
+			}, nil},
+			"broken": {before, func() error {
+				held, err := direct.List(t.Context())
+				return errors.Join(err, direct.Break(t.Context(), held[0], true))
+			}, lease.ErrLost},
+		} {
+			t.Run(name, func(t *testing.T) {
+				grant, err := direct.Acquire(t.Context(), ask("anna"), lease.Wait{})
+				must(t, err)
+				_, err = cut.List(t.Context()) // so that it is connected
+				must(t, err)
+				proxy.Reset()
+				c.lose(proxy, 1)
+				proxy.StallAt(2)
+				done := make(chan error, 1)
+				go func() { done <- cut.Release(t.Context(), grant) }()
+				for end := time.Now().Add(faultTime); proxy.Turns() < 2; time.Sleep(5 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("it does not ask again")
+					}
+				}
+				must(t, c.meanwhile())
+				proxy.Resume()
+				if err := leasetest.Receive(t, done, "Release ends"); !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+				proxy.Reset()
+			})
+		}
+	})
+}
+
 // slowWrite is a way on which the first write is long under way: it arrives when it is let go, also
 // when nobody waits for it any more.
 type slowWrite struct {
@@ -280,7 +333,7 @@ func TestThrottledWrites(t *testing.T) {
 	for name, answer := range map[string]struct {
 		status int
 		code   string
-	}{"throttled": {400, "ThrottlingException"}, "broken": {500, "InternalServerError"}} {
+	}{"throttled": {400, "ThrottlingException"}, "broken": {500, "InternalServerError"}, "cut off": {200, ""}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refuse := make(chan struct{}, 10)
@@ -292,6 +345,9 @@ func TestThrottledWrites(t *testing.T) {
 					if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".UpdateItem") {
 						select {
 						case <-refuse:
+							if answer.code == "" {
+								w.Header().Set("Content-Length", "1000") // and less comes
+							}
 							w.WriteHeader(answer.status)
 							_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb#` + answer.code + `","message":"slow down"}`))
 							return
@@ -320,6 +376,16 @@ func TestThrottledWrites(t *testing.T) {
 			must(t, err)
 			if _, taken := out.Item[AttrExpires]; taken || len(refuse) > 0 {
 				t.Errorf("after the release the table holds %v, %d refusals were not asked for", out.Item, len(refuse))
+			}
+			// What was not carried out has not given back what somebody broke.
+			grant, err = far.Acquire(ctx, ask("anna"), lease.Wait{})
+			must(t, err)
+			held, err := direct.List(ctx)
+			must(t, err)
+			must(t, direct.Break(ctx, held[0], true))
+			twice()
+			if err := far.Release(ctx, grant); !errors.Is(err, lease.ErrLost) {
+				t.Errorf("released a lease that was broken: %v", err)
 			}
 		})
 	}

@@ -32,6 +32,8 @@ const (
 	AttrToken = "Token"
 	// AttrBroken tells which call of Break was the last to remove a lease of this name.
 	AttrBroken = "Broken"
+	// AttrReleased tells which call of Release was the last to give a lease of this name back.
+	AttrReleased = "Released"
 )
 
 // LeaseOptions say how leases are taken in a lock table. The zero value is right for nearly everybody.

@@ -24,7 +24,7 @@ var errRefused = errors.New("the condition does not hold")
 // only a look at the item tells, or repeating it where that does no harm.
 func (s *LeaseStore) write(ctx context.Context, id, update, condition string, values map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
 	used := map[string]string{}
-	for _, name := range []string{AttrInfo, AttrFence, AttrExpires, AttrName, AttrAcquired, AttrDuration, AttrToken, AttrBroken} {
+	for _, name := range []string{AttrInfo, AttrFence, AttrExpires, AttrName, AttrAcquired, AttrDuration, AttrToken, AttrBroken, AttrReleased} {
 		used["#"+name] = name
 	}
 	sent := time.Now()
@@ -141,6 +141,12 @@ func transient(err error) bool {
 		return true
 	}
 	return errors.Is(e, ErrUnreachable) || e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented
+}
+
+// uncertain tells that a write which failed may have been carried out all the same.
+func uncertain(err error) bool {
+	var e *CallError
+	return errors.As(err, &e) && (errors.Is(e, ErrUnreachable) || e.Status >= http.StatusInternalServerError)
 }
 
 // backoff is how long to rest after so many failures in a row.
@@ -340,14 +346,21 @@ func (s *LeaseStore) Release(ctx context.Context, g lease.Grant) error {
 	if err != nil {
 		return err
 	}
-	unsure, err := s.free(ctx, id, g.Fence, endNow, "", nil)
-	if errors.Is(err, errRefused) && !unsure {
-		return s.lost(ctx, id, g)
+	call := rand.Text()
+	unsure, err := s.free(ctx, id, g.Fence, "SET #Released = :call "+endNow, "", map[string]types.AttributeValue{":call": stringOf(call)})
+	if !errors.Is(err, errRefused) {
+		return err
 	}
-	if errors.Is(err, errRefused) {
-		return nil // an earlier try did it
+	if unsure {
+		item, err := s.read(ctx, id)
+		if err != nil {
+			return err
+		}
+		if fence, _ := intOf(item, AttrFence); fence != g.Fence || textOf(item, AttrReleased) == call {
+			return nil // an earlier try did it, as far as can be said when others have had the lease since
+		}
 	}
-	return err
+	return s.lost(ctx, id, g)
 }
 
 // endNow is the update that gives a lease back. The item stays, and with it the fence.
@@ -356,16 +369,13 @@ const endNow = "REMOVE #LeaseExpires"
 // free gives a lease back that has just this fence. It is unsure when an answer was lost: a refusal
 // then may come from what was done already.
 func (s *LeaseStore) free(ctx context.Context, id string, fence int64, update, condition string, values map[string]types.AttributeValue) (unsure bool, err error) {
-	if values == nil {
-		values = map[string]types.AttributeValue{}
-	}
 	values[":fence"] = numberOf(fence)
 	for start, failed := time.Now(), 1; ; failed++ {
 		_, err = s.write(ctx, id, update, "#Fence = :fence AND attribute_exists(#LeaseExpires)"+condition, values)
 		if err == nil || errors.Is(err, errRefused) || !s.again(ctx, err, start, s.opts.Patience, failed) {
 			return unsure, err
 		}
-		unsure = true
+		unsure = unsure || uncertain(err)
 	}
 }
 

@@ -100,8 +100,12 @@ func describe(h lease.Held) string {
 	case h.Left > 0:
 		b.WriteString(", for another " + h.Left.Round(time.Second).String() + " unless it is renewed")
 	}
-	if h.Waiting > 0 {
-		fmt.Fprintf(&b, "; %d waiting", h.Waiting)
+	switch h.Waiting {
+	case 0:
+	case 1:
+		b.WriteString("; 1 other run waits")
+	default:
+		fmt.Fprintf(&b, "; %d other runs wait", h.Waiting)
 	}
 	return b.String()
 }

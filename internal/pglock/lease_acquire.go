@@ -31,9 +31,9 @@ type request struct {
 type outcome struct {
 	grant   *lease.Grant
 	holder  *lease.Held // nil where nobody holds the lock
-	waiting int64
-	ahead   int64 // who wait before this request
-	beaten  bool  // the ticket is there
+	waiting int64       // who else waits
+	ahead   int64       // of those, who came before
+	beaten  bool        // the ticket is there
 	first   lease.Info
 }
 
@@ -142,12 +142,15 @@ func (s *LeaseStore) attempt(ctx context.Context, q *request) (o outcome, fence,
 	var isHeld bool
 	into := append([]any{&fence, &later, &o.waiting, &o.ahead, &o.first.Who, &o.first.Operation, &beats, &isHeld}, h.targets()...)
 	err = s.queryRow(ctx, s.sql().acquire, into, q.id, q.data, seconds(q.duration), q.info.Who, q.info.Operation, q.ticket, q.unsure)
+	o.beaten = beats > 0
+	if o.beaten {
+		o.waiting = max(0, o.waiting-1) // it may have been taken for dead before this beat
+	}
 	if isHeld {
 		held := h.held()
 		held.Waiting = int(o.waiting)
 		o.holder = &held
 	}
-	o.beaten = beats > 0
 	return o, fence, later, err
 }
 

@@ -91,6 +91,24 @@ func TestRowsByHand(t *testing.T) {
 	}
 }
 
+// A row with nothing but a name is held without an end, also for the request that has just mended the
+// table; and those who wait do not count themselves.
+func TestBareRowByHandIsHeld(t *testing.T) {
+	s, byHand := handMade(t, LeaseOptions{Repair: true})
+	byHand("INSERT INTO pulumi_state_locks (LockID) VALUES ('bare')")
+	var told []lease.Held
+	_, err := s.Acquire(t.Context(), named("bare"), lease.Wait{Timeout: 300 * time.Millisecond, OnWait: func(h lease.Held) { told = append(told, h) }})
+	var busy *lease.HeldError
+	if !errors.As(err, &busy) {
+		t.Fatal(err)
+	}
+	for _, h := range append(told, busy.Holder) {
+		if h.Reserved || !h.Endless || h.Info.Who != "" || h.Waiting != 0 {
+			t.Errorf("it waits for %+v", h)
+		}
+	}
+}
+
 // Rows by hand come and go while somebody waits.
 func TestWaitForRowsByHand(t *testing.T) {
 	s, byHand := handMade(t, LeaseOptions{Repair: true, Heartbeat: 50 * time.Millisecond})

@@ -86,7 +86,7 @@ RETURNING l.fence, {nextval}`
 // keeps its fence, so that a try which arrives when the lock was granted to a later one takes nothing
 // from that.
 const acquireSQL = `WITH held AS (
-	SELECT {held} FROM {locks} AS l WHERE l.lockid = $1::text AND {live} AND NOT ($7::bool AND l.data = $2::text)
+	SELECT {held} FROM {locks} AS l WHERE l.lockid = $1::text AND {live} AND NOT ($7::bool AND l.data IS NOT DISTINCT FROM $2::text)
 ), mine AS (
 	SELECT FROM {locks} AS l WHERE $7::bool AND l.lockid = $1::text AND l.data = $2::text AND {live}
 ), queue AS (

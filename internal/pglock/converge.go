@@ -198,7 +198,9 @@ func (s *tableState) steps(ctx context.Context, tx pgx.Tx, spec TableSpec) ([]st
 			return nil, err
 		}
 	}
-	steps := append(s.tableSteps(), s.besideSteps(first)...)
+	// The index comes last: whoever owns the table and may not create in its schema is refused the table
+	// beside it first, which shows what is missing.
+	steps := slices.Concat(s.tableSteps(), s.besideSteps(first), s.indexSteps())
 	if len(steps) == 0 {
 		return s.grantSteps(spec), nil
 	}
@@ -226,16 +228,25 @@ func (s *tableState) tableSteps() []step {
 	} else {
 		steps = append(steps, columnSteps(table, s.mainColumns, tableColumns, mayAlter)...)
 	}
-	if !s.expiryIndexed() {
-		if slices.ContainsFunc(s.mainIndexes, func(i indexState) bool { return i.name == s.table.index() }) {
-			steps = append(steps, step{sql: "DROP INDEX " + ident(s.table.Schema, s.table.index()), remedy: mayAlter}) // never finished
-		}
-		steps = append(steps, step{
-			what:   "index " + ident(s.table.index()),
-			sql:    fmt.Sprintf("CREATE INDEX %s ON %s (leaseexpires)", ident(s.table.index()), table),
-			remedy: mayAlter,
-		})
+	return steps
+}
+
+// indexSteps is about the index that people have made by hand.
+func (s *tableState) indexSteps() []step {
+	if s.expiryIndexed() {
+		return nil
 	}
+	var steps []step
+	table := s.table.sql()
+	mayAlter := fmt.Sprintf("ALTER TABLE %s OWNER TO "+me, table)
+	if slices.ContainsFunc(s.mainIndexes, func(i indexState) bool { return i.name == s.table.index() }) {
+		steps = append(steps, step{sql: "DROP INDEX " + ident(s.table.Schema, s.table.index()), remedy: mayAlter}) // never finished
+	}
+	steps = append(steps, step{
+		what:   "index " + ident(s.table.index()),
+		sql:    fmt.Sprintf("CREATE INDEX %s ON %s (leaseexpires)", ident(s.table.index()), table),
+		remedy: mayAlter,
+	})
 	return steps
 }
 

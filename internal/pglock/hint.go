@@ -51,7 +51,7 @@ func decisionHint(err error) (hint string, ok bool) {
 	case errors.As(err, &use):
 		return "End these sessions and repeat the command, or allow groundwork to cut them off. A pooler such as PgBouncer keeps connections of its own for a while after its clients have left.", true
 	case errors.As(err, &nothing):
-		return "Make the table with groundwork_state_lock_table, or take over with adopt_existing = true one that was made by hand: it keeps its rows and gets the columns that are missing. If it is there, check the database, the schema and the table that are named.", true
+		return nothing.hint(), true
 	case errors.As(err, &others):
 		return "Adopt the table first, or drop it yourself.", true
 	}

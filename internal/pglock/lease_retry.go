@@ -145,20 +145,6 @@ func refusal(err error) bool {
 	return false
 }
 
-// repair adds to the table what it lacks, and reports whether to try again. It is done once, and who
-// comes meanwhile waits for it.
-func (s *LeaseStore) repair(ctx context.Context, err error) bool {
-	var shape *NoLockTableError
-	if !errors.As(err, &shape) || !s.opts.Repair {
-		return false
-	}
-	s.repairs.Do(func() {
-		_, err := s.db.RepairTable(ctx, TableSpec{Table: s.opts.Table})
-		s.repaired = err == nil
-	})
-	return s.repaired
-}
-
 func (s *LeaseStore) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	s.statements.Add(1)
 	return s.db.pool.Query(ctx, sql, args...)

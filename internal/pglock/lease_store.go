@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -64,9 +63,9 @@ type LeaseStore struct {
 	loud  leaseSQL
 	quiet leaseSQL
 	mute  atomic.Bool // the database has no NOTIFY
-	// Repair is tried once.
-	repairs  sync.Once
-	repaired bool
+	// Repair is tried once; unrepaired is why it failed.
+	repairs    sync.Once
+	unrepaired error
 	// statements counts what was sent, for tests and measurements.
 	statements atomic.Int64
 }
@@ -233,23 +232,3 @@ func endOf(h lease.Held) int64 {
 func seconds(d time.Duration) float64 {
 	return math.Ceil(float64(d)/float64(time.Microsecond)) / 1e6
 }
-
-// NoLockTableError is a table that lacks what leases need.
-type NoLockTableError struct {
-	Table  Table
-	Target Target
-
-	err        error
-	mayBePlain bool
-}
-
-// Error implements error.
-func (e *NoLockTableError) Error() string {
-	return fmt.Sprintf("no leases can be taken in the table %s (%s): %v", e.Table, e.Target, plainCause(e.err))
-}
-
-// Is matches ErrNotFound.
-func (e *NoLockTableError) Is(target error) bool { return target == ErrNotFound }
-
-// Unwrap gives the driver's error.
-func (e *NoLockTableError) Unwrap() error { return e.err }

@@ -251,6 +251,31 @@ func TestExecRefuses(t *testing.T) {
 	}
 }
 
+// What is wrong with the connection is said with the names by which a command is told of it.
+func TestExecNamesTheSettingAtFault(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, c := range []struct {
+		env, flags []string
+		want       string
+	}{
+		{[]string{"PULUMI_LOCK_DB_PASSWORD="}, nil, "No password is given for the user \"" + l.role.Name + "\" (from PULUMI_LOCK_DB_USER). Set PULUMI_LOCK_DB_PASSWORD or PGPASSWORD"},
+		{[]string{"PULUMI_LOCK_DB_PASSWORD=", "PGPASSFILE=" + l.write("pgpass", "*:*:*:*:wrong")}, nil, "its password (from PGPASSFILE (" + l.path("pgpass") + "))"},
+		{nil, []string{"--lock-db-host", "no..such.host"}, "The host no..such.host (from --lock-db-host) has no address"},
+		{[]string{"PULUMI_LOCK_DB_HOST=" + l.host + ":5432"}, nil, "is no name of a host. Give the name or the address alone, and the port by --lock-db-port, PULUMI_LOCK_DB_PORT or PGPORT"},
+		{nil, []string{"--lock-db-sslmode", "verify-ca"}, "is not signed by an authority that is trusted here (from the default). Set --lock-db-sslrootcert or PGSSLROOTCERT to the PEM of its authority"},
+		{nil, []string{"--lock-db-name", "no_such"}, "Check the name (--lock-db-name, PULUMI_LOCK_DB_NAME or PGDATABASE) and the server, or make the database with groundwork_lock_database, or by hand: CREATE DATABASE \"no_such\";"},
+	} {
+		j := l.startIn(l.dir, c.env, append(c.flags, "--lock", "x", "--", "true")...)
+		if j.wait() == 0 {
+			t.Errorf("%s %s is taken", c.env, c.flags)
+		}
+		if text := j.errOut.String(); !strings.Contains(text, c.want) || strings.Contains(text, "postgres_") {
+			t.Errorf("%s %s: it says\n%swant\n%s", c.env, c.flags, text, c.want)
+		}
+	}
+}
+
 // A table that does not exist is said to be missing.
 func TestExecWithoutTable(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,12 @@ func (f *storeFlags) open(ctx context.Context, a *App) (lease.Store, error) {
 	if !f.configured(a.Getenv) {
 		return nil, &UsageError{Problem: "no lock table is configured: set PULUMI_LOCK_DB_HOST (or --lock-db-host) to the PostgreSQL server with the lock table, and PULUMI_LOCK_DB_PASSWORD; or --dynamodb-table for one in DynamoDB"}
 	}
-	settings, err := f.pg.Resolve(a.Getenv)
+	config := f.pg
+	config.Flags = map[string]string{
+		"host": "--lock-db-host", "port": "--lock-db-port", "user": "--lock-db-user", "lock_database": "--lock-db-name",
+		"sslmode": "--lock-db-sslmode", "sslrootcert": "--lock-db-sslrootcert",
+	}
+	settings, err := config.Resolve(a.Getenv)
 	if err != nil {
 		return nil, err
 	}

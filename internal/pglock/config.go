@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type Config struct {
 	ConnectTimeout time.Duration
 	// LockDatabase is the database with the locks, for callers that have no resource that names it.
 	LockDatabase string
+	// Flags are the flags of a command line that gave the settings, by libpq's names and lock_database.
+	// Messages speak of these and of variables then, and otherwise of the provider's settings.
+	Flags map[string]string
 }
 
 // The defaults of Config.
@@ -96,7 +100,7 @@ var parameters = []parameter{
 	{libpq: "sslcert", field: "postgres_sslcert", pgVar: "PGSSLCERT", mayBePEM: true},
 	{libpq: "sslkey", field: "postgres_sslkey", pgVar: "PGSSLKEY", secret: true, mayBePEM: true},
 	{libpq: "connect_timeout", field: "postgres_connect_timeout", pgVar: "PGCONNECT_TIMEOUT"},
-	{libpq: lockDatabase, field: "postgres_lock_database", lockVar: "PULUMI_LOCK_DB_NAME"},
+	{libpq: lockDatabase, field: "postgres_lock_database", lockVar: "PULUMI_LOCK_DB_NAME", pgVar: "PGDATABASE"},
 }
 
 func (p parameter) variable() string { return "GROUNDWORK_" + strings.ToUpper(p.field) }
@@ -106,7 +110,7 @@ func (c Config) values() map[string]value {
 	values := map[string]value{}
 	set := func(libpq, text string) {
 		if text != "" {
-			values[libpq] = value{text: text, source: byLibpq(libpq).field}
+			values[libpq] = value{text: text, source: c.source(libpq)}
 		}
 	}
 	set("host", c.Host)
@@ -126,6 +130,28 @@ func (c Config) values() map[string]value {
 	}
 	set(lockDatabase, c.LockDatabase)
 	return values
+}
+
+// source is what messages call a setting that c itself gives.
+func (c Config) source(libpq string) string {
+	if flag := c.Flags[libpq]; flag != "" {
+		return flag
+	}
+	return byLibpq(libpq).field
+}
+
+// nameIn says how a setting is given: in the provider, or where there are flags by one of them or by
+// variables.
+func nameIn(flags map[string]string, libpq string) string {
+	p := byLibpq(libpq)
+	if flags == nil {
+		return p.field
+	}
+	names := slices.DeleteFunc([]string{flags[libpq], p.lockVar, p.pgVar}, func(name string) bool { return name == "" })
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " or " + names[last]
+	}
+	return strings.Join(names, "")
 }
 
 func byLibpq(name string) parameter {
@@ -168,10 +194,10 @@ func (c Config) Resolve(getenv func(string) string) (Settings, error) {
 			}
 		}
 	}
-	if err := check(merged); err != nil {
+	if err := check(merged, c.Flags); err != nil {
 		return Settings{}, err
 	}
-	return newSettings(merged, getenv)
+	return newSettings(merged, getenv, c.Flags)
 }
 
 func environment(urlVariable string, getenv func(string) string, name func(parameter) string) layer {
@@ -237,7 +263,7 @@ func label(libpq string) string {
 
 // check refuses values that cannot work before anything is connected to, and before pgx could
 // repeat them.
-func check(values map[string]value) error {
+func check(values map[string]value, flags map[string]string) error {
 	for key, v := range values {
 		if strings.ContainsRune(v.text, 0) {
 			return &ConfigError{Field: v.source, Problem: "it holds a zero byte"}
@@ -267,10 +293,10 @@ func check(values map[string]value) error {
 	}
 	if _, cert := values["sslcert"]; cert {
 		if _, key := values["sslkey"]; !key {
-			return &ConfigError{Field: values["sslcert"].source, Problem: "a client certificate needs its key: set postgres_sslkey as well"}
+			return &ConfigError{Field: values["sslcert"].source, Problem: "a client certificate needs its key: set " + nameIn(flags, "sslkey") + " as well"}
 		}
 	} else if v, key := values["sslkey"]; key {
-		return &ConfigError{Field: v.source, Problem: "a client key needs its certificate: set postgres_sslcert as well"}
+		return &ConfigError{Field: v.source, Problem: "a client key needs its certificate: set " + nameIn(flags, "sslcert") + " as well"}
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func TestResolveReadsWhatLibpqReads(t *testing.T) {
 				t.Error(diff)
 			}
 			for key, want := range tc.sources {
-				if got := settings.source(key); got != want {
+				if got := settings.source(key, tc.want.Database); got != want {
 					t.Errorf("%s comes from %q, want %q", key, got, want)
 				}
 			}

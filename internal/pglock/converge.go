@@ -137,7 +137,7 @@ func (db *DB) settled(ctx context.Context, tx pgx.Tx, op string, spec TableSpec,
 	err = fmt.Errorf("the server took the statement without an error and did not carry it out: %s", left[0].sql)
 	return &CallError{
 		Op: op + ", " + left[0].what, Target: db.Target(), kind: ErrDenied, err: err, cause: err,
-		at: db.client.settings.source, Remedy: db.fill(left[0].remedy),
+		settings: db.client.settings, Remedy: db.fill(left[0].remedy),
 	}
 }
 

@@ -92,7 +92,7 @@ func (db *DB) inspectDatabase(ctx context.Context, name string) (Database, error
 // absent is an ErrNotFound that the server did not say itself.
 func (db *DB) absent(op, text string) error {
 	err := errors.New(text)
-	return &CallError{Op: op, Target: db.Target(), kind: ErrNotFound, err: err, cause: err, at: db.client.settings.source}
+	return &CallError{Op: op, Target: db.Target(), kind: ErrNotFound, err: err, cause: err, settings: db.client.settings}
 }
 
 // CreateDatabase makes a database, or finishes what an interrupted run began: one that fits and
@@ -324,6 +324,6 @@ func (r rights) mayOwn(db *DB, op, owner string) error {
 	err := fmt.Errorf("user %q may not give a database to %q, because it is no member of that role", r.User, owner)
 	grant := db.fill(fmt.Sprintf("GRANT %s TO "+me, ident(owner)))
 	return &CallError{
-		Op: op, Target: db.Target(), kind: ErrDenied, err: err, cause: err, at: db.client.settings.source, Remedy: grant,
+		Op: op, Target: db.Target(), kind: ErrDenied, err: err, cause: err, settings: db.client.settings, Remedy: grant,
 	}
 }

@@ -83,8 +83,8 @@ type CallError struct {
 	err  error
 	// cause is the part of err that gave the kind: of several hosts, each failed in its own way.
 	cause error
-	// at says where the settings were found, for hints about a wrong one.
-	at        func(libpq string) string
+	// settings say where each was found, for hints about a wrong one.
+	settings  Settings
 	clientTLS bool
 	// connecting tells that there was no connection yet.
 	connecting bool
@@ -284,7 +284,7 @@ func (c *Client) wrap(op, database string, connecting bool, err error) error {
 	kind := classify(err, connecting)
 	e := &CallError{
 		Op: op, Target: c.Target(database), kind: kind, err: err, cause: responsible(err, kind, connecting),
-		at: c.settings.source, clientTLS: c.hasClientCertificate(), connecting: connecting,
+		settings: c.settings, clientTLS: c.hasClientCertificate(), connecting: connecting,
 	}
 	e.maintenance = database == "" || database == c.settings.MaintenanceDatabase() && database != c.settings.LockDatabase()
 	var pg *pgconn.PgError

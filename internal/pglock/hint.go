@@ -74,25 +74,36 @@ func (e *CallError) deniedHint() string {
 
 // from says where a setting was found, where that helps.
 func (e *CallError) from(libpq string) string {
-	if e.at == nil {
+	if e.settings.hold == nil {
 		return ""
 	}
-	return " (from " + e.at(libpq) + ")"
+	source := e.settings.source(libpq, e.Database)
+	if source == noPassword {
+		return " (" + noPassword + ")"
+	}
+	return " (from " + source + ")"
 }
+
+// name says how to give a setting.
+func (e *CallError) name(libpq string) string { return e.settings.name(libpq) }
 
 func (e *CallError) connectHint() string {
 	where := fmt.Sprintf("%s%s, port %s%s", e.Host, e.from("host"), e.Port, e.from("port"))
 	switch {
-	case e.Is(ErrRefused) && e.at != nil && e.at("host") == theDefault:
+	case e.Is(ErrRefused) && e.settings.hold != nil && e.settings.source("host", "") == theDefault:
 		return fmt.Sprintf("No host is set, and no server on this machine has a socket in %s. Set postgres_host in the provider, or PULUMI_LOCK_DB_HOST or PGHOST in the environment.", e.Host)
 	case e.Is(ErrRefused):
 		return fmt.Sprintf("Nothing listens at %s. Check both (managed services often use another port than 5432), and that the server runs.", where)
 	case e.Is(ErrUnreachable):
 		return fmt.Sprintf("There is no way from this machine to %s. Check the network, the VPN and the firewall.", where)
 	case e.Is(ErrTimeout):
-		return fmt.Sprintf("Nothing answered at %s. A firewall or the service's list of allowed addresses usually drops such connections: allow this machine there, or raise postgres_connect_timeout. A pooler also keeps its clients waiting while it cannot reach the server or the database behind it.", where)
+		return fmt.Sprintf("Nothing answered at %s. A firewall or the service's list of allowed addresses usually drops such connections: allow this machine there, or raise %s. A pooler also keeps its clients waiting while it cannot reach the server or the database behind it.", where, e.name("connect_timeout"))
+	case e.Is(ErrUnknownHost) && strings.ContainsAny(e.Host, ":/<>@ "):
+		return fmt.Sprintf("%q%s is no name of a host. Give the name or the address alone, and the port by %s.", e.Host, e.from("host"), e.name("port"))
 	case e.Is(ErrUnknownHost):
 		return fmt.Sprintf("The host %s%s has no address. Check its spelling, and that this machine resolves it (VPN, private DNS).", e.Host, e.from("host"))
+	case e.Is(ErrPassword) && e.settings.hold != nil && e.settings.source("password", e.Database) == noPassword:
+		return fmt.Sprintf("No password is given for the user %q%s. Set %s, which in CI comes from its secrets (an empty variable counts as none), or write a password file, ~/.pgpass.", e.User, e.from("user"), e.name("password"))
 	case e.Is(ErrPassword):
 		return fmt.Sprintf("Check the user %q%s and its password%s. PostgreSQL says the same when there is no such user.", e.User, e.from("user"), e.from("password"))
 	case e.Is(ErrTooManyConnections):
@@ -100,13 +111,21 @@ func (e *CallError) connectHint() string {
 	case e.Is(ErrNotReady):
 		return "The server is starting, stopping or failing over. Wait a minute and repeat the command."
 	case e.Is(ErrNotFound) && !e.maintenance:
-		return fmt.Sprintf("The server has no database %q. Check the name (postgres.database of the table; --lock-db-name, PULUMI_LOCK_DB_NAME or PGDATABASE for a command) and the server, or make the database with groundwork_lock_database.", e.Database)
+		return e.databaseHint()
 	case e.Is(ErrNotFound):
 		return fmt.Sprintf("The server has no database %q%s. To create and drop databases groundwork connects to one that exists: set postgres_maintenance_database (rdb on Scaleway, defaultdb on DigitalOcean and Aiven).", e.Database, e.from("dbname"))
 	case e.Is(ErrDenied):
 		return fmt.Sprintf("The user %q may not connect to this database. As its owner run: GRANT CONNECT ON DATABASE %s TO %s; on a managed service give the user a permission on it there.", e.User, ident(e.Database), ident(e.User))
 	}
 	return e.tlsHint()
+}
+
+// databaseHint is about a database that a command or a resource names and the server does not have.
+func (e *CallError) databaseHint() string {
+	if e.settings.flags == nil {
+		return fmt.Sprintf("The server has no database %q. Check the name (postgres.database of the table) and the server, or make the database with groundwork_lock_database.", e.Database)
+	}
+	return fmt.Sprintf("The server has no database %q. Check the name (%s) and the server, or make the database with groundwork_lock_database, or by hand: CREATE DATABASE %s;", e.Database, e.name(lockDatabase), ident(e.Database))
 }
 
 // protocolViolation is what PgBouncer gives as the code of most of its own errors.
@@ -119,21 +138,21 @@ func (e *CallError) tlsHint() string {
 		if e.Code == protocolViolation {
 			return fmt.Sprintf("A pooler such as PgBouncer turned the connection away, and says the same for several reasons: a wrong password%s, a user%s that it does not know, or a database or a server that it cannot reach. Check these, and its log.", e.from("password"), e.from("user"))
 		}
-		hint := "The server's access rules (pg_hba.conf, or the service's list of allowed addresses) let this user not in from here in this way. Check database and user; if the message says no encryption, set postgres_sslmode = \"require\" or stricter."
+		hint := "The server's access rules (pg_hba.conf, or the service's list of allowed addresses) let this user not in from here in this way. Check database and user; if the message says no encryption, set " + e.name("sslmode") + " to require or stricter."
 		if !e.clientTLS {
-			hint += " If it asks for a client certificate, set postgres_sslcert and postgres_sslkey."
+			hint += fmt.Sprintf(" If it asks for a client certificate, set %s and %s.", e.name("sslcert"), e.name("sslkey"))
 		}
 		return hint
 	case e.Is(ErrNoTLS):
-		return fmt.Sprintf("The server or a pooler in front of it does not speak TLS, and sslmode%s asks for it. Turn TLS on there; without it passwords and locks are unprotected on the way (postgres_sslmode = \"disable\" is for a server on this machine).", mode)
+		return fmt.Sprintf("The server or a pooler in front of it does not speak TLS, and sslmode%s asks for it. Turn TLS on there; without it passwords and locks are unprotected on the way (disable in %s is for a server on this machine).", mode, e.name("sslmode"))
 	case e.Is(ErrUnknownAuthority):
-		return fmt.Sprintf("The server's certificate is not signed by an authority that is trusted here%s. Set postgres_sslrootcert to the PEM of its authority; services offer it for download (scaleway_rdb_instance has it as certificate).", ca)
+		return fmt.Sprintf("The server's certificate is not signed by an authority that is trusted here%s. Set %s to the PEM of its authority; services offer it for download (scaleway_rdb_instance has it as certificate).", ca, e.name("sslrootcert"))
 	case e.Is(ErrHostMismatch):
-		return fmt.Sprintf("The certificate is for another name than %s%s. Connect by the name in the certificate; postgres_sslmode = \"verify-ca\" checks the authority alone.", e.Host, e.from("host"))
+		return fmt.Sprintf("The certificate is for another name than %s%s. Connect by the name in the certificate; verify-ca in %s checks the authority alone.", e.Host, e.from("host"), e.name("sslmode"))
 	case e.Is(ErrCertificate):
 		return "The server's certificate is not valid, for example expired. Renew it there, and check this machine's clock."
 	case e.Is(ErrClientCertificate):
-		return "The server does not take the client's certificate: it wants one, or wants it signed by another authority, or it has expired. Check postgres_sslcert and postgres_sslkey."
+		return fmt.Sprintf("The server does not take the client's certificate: it wants one, or wants it signed by another authority, or it has expired. Check %s and %s.", e.name("sslcert"), e.name("sslkey"))
 	}
 	return ""
 }

@@ -23,10 +23,12 @@ type Settings struct {
 	hold func() map[string]value
 	// lookup tells where pgx found what no layer above it gave.
 	lookup func(string) string
+	// flags are those of Config.
+	flags map[string]string
 }
 
-func newSettings(values map[string]value, getenv func(string) string) (Settings, error) {
-	s := Settings{hold: func() map[string]value { return values }, lookup: getenv}
+func newSettings(values map[string]value, getenv func(string) string, flags map[string]string) (Settings, error) {
+	s := Settings{hold: func() map[string]value { return values }, lookup: getenv, flags: flags}
 	// What pgx reads shows now whether it is usable, rather than at the first connection.
 	_, err := s.connConfig("")
 	return s, err
@@ -214,14 +216,21 @@ func parseError(err error) error {
 		}
 	}
 	problem := strings.TrimPrefix(pg.Error(), "cannot parse `"+pg.ConnString+"`: ")
-	return &ConfigError{Field: field, Problem: problem + " (from postgres_* settings, PG* variables or the service file)"}
+	return &ConfigError{Field: field, Problem: problem + " (from the settings, PG* variables or the service file)"}
 }
 
-// theDefault is where a setting comes from that nobody gave.
-const theDefault = "the default"
+// What stands for the source of a setting that nobody gave, and of a password.
+const (
+	theDefault = "the default"
+	noPassword = "none was given"
+)
 
-// source says where a setting came from, for errors about it.
-func (s Settings) source(libpq string) string {
+// name says how to give a setting.
+func (s Settings) name(libpq string) string { return nameIn(s.flags, libpq) }
+
+// source says where a setting came from, for errors about it. The password may be one in a file that
+// knows passwords by database.
+func (s Settings) source(libpq, database string) string {
 	if v, ok := s.values()[libpq]; ok {
 		return v.source
 	}
@@ -236,6 +245,9 @@ func (s Settings) source(libpq string) string {
 		return "the PostgreSQL service file"
 	}
 	if libpq == "password" {
+		if cfg, err := s.connConfig(database); err == nil && cfg.Password == "" {
+			return noPassword
+		}
 		if file := s.lookup("PGPASSFILE"); file != "" {
 			return "PGPASSFILE (" + file + ")"
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -252,10 +253,12 @@ func TestFindPulumi(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(workspaces, "web-"+hex.EncodeToString(sum[:])+"-workspace.json"), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	home, err := os.UserHomeDir()
+	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
+	home := me.HomeDir
+	t.Setenv("HOME", dir) // which Pulumi does not read
 	base := map[string]string{"PULUMI_HOME": filepath.Join(dir, "home")}
 	with := func(name, value string) map[string]string {
 		return map[string]string{"PULUMI_HOME": base["PULUMI_HOME"], name: value}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -86,7 +87,7 @@ func findPulumi(o Options) (Location, error) {
 	if err := loc.stack(o, p); err != nil {
 		return loc, err
 	}
-	return loc, loc.pulumiPlace()
+	return loc, loc.pulumiPlace(o)
 }
 
 // backendURL is PULUMI_BACKEND_URL, or the project's, or that of the current login, in Pulumi's order.
@@ -133,11 +134,16 @@ func pulumiHome(o Options, variable string) string {
 	if dir := o.getenv("PULUMI_HOME"); dir != "" {
 		return dir
 	}
-	home := o.getenv("HOME")
-	if dir, err := os.UserHomeDir(); home == "" && err == nil {
-		home = dir
+	return filepath.Join(userHome(o), ".pulumi")
+}
+
+// userHome is the user's home as Pulumi finds it: as the system knows the user, whatever HOME says. The
+// two differ in container jobs of CI and under sudo.
+func userHome(o Options) string {
+	if u, err := user.Current(); err == nil && u.HomeDir != "" {
+		return u.HomeDir
 	}
-	return filepath.Join(home, ".pulumi")
+	return o.getenv("HOME")
 }
 
 // stack is the given one, PULUMI_STACK, or the one that `pulumi stack select` chose for the project.
@@ -213,7 +219,7 @@ func (l Location) StackName() string {
 }
 
 // pulumiPlace takes the backend's address apart. An address that cannot be read is left to Pulumi.
-func (l *Location) pulumiPlace() error {
+func (l *Location) pulumiPlace(o Options) error {
 	address := l.URL.Reveal()
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {
@@ -226,7 +232,7 @@ func (l *Location) pulumiPlace() error {
 		l.Backend = "cloud"
 	case "file":
 		path, _, _ := strings.Cut(rest, "?")
-		l.File = l.filePath(path)
+		l.File = l.filePath(o, path)
 	case "s3":
 		u, err := url.Parse(address)
 		if err != nil {
@@ -238,11 +244,9 @@ func (l *Location) pulumiPlace() error {
 }
 
 // filePath resolves what stands behind file://, which Pulumi reads as a path and not as a URL.
-func (l *Location) filePath(path string) string {
+func (l *Location) filePath(o Options, path string) string {
 	if rest, ok := strings.CutPrefix(path, "~"); ok {
-		if home, err := os.UserHomeDir(); err == nil {
-			path = filepath.Join(home, rest)
-		}
+		path = filepath.Join(userHome(o), rest)
 	}
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

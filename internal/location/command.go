@@ -18,11 +18,12 @@ type Command struct {
 }
 
 // ParseCommand reads from a command line which state it works on: the directory, the stack, and the
-// partial configuration. The tool may stand behind other programs, such as env or uv run; what a
-// shell is given as text is not looked into.
+// partial configuration. The tool may stand behind a program that is known to run it here, such as env
+// or uv run; what a shell is given as text is not looked into, nor what make or a script make of their
+// arguments.
 func ParseCommand(args []string, o Options) Command {
 	at := slices.IndexFunc(args, func(arg string) bool { _, ok := toolOf(arg); return ok })
-	if at < 0 {
+	if at < 0 || !leads(args[:at]) {
 		c := Command{Options: o}
 		if len(args) > 0 {
 			c.Operation = programName(args[0])

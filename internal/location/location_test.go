@@ -339,9 +339,17 @@ func TestCommandNames(t *testing.T) {
 		"tofu -chdir=tf plan":                                {"terraform:acme-states/net/terraform.tfstate", "terraform:acme-states", "tofu plan"},
 		"env TF_WORKSPACE=w terraform -chdir=tf apply":       {"terraform:acme-states/env:/w/net/terraform.tfstate", "terraform:acme-states", "terraform apply"},
 		"terraform -chdir=tf/partial init -backend-config=bucket=b -backend-config key=k": {"terraform:b/k", "terraform:b", "terraform init"},
-		"pulumi up":      {"error: no stack is selected", backend, "pulumi up"},
-		"make deploy":    {"error: it cannot be told what make works on", backend, "make"},
-		"sh -c pulumi;x": {"error: it cannot be told what sh works on", backend, "sh"},
+		"pulumi up":   {"error: no stack is selected", backend, "pulumi up"},
+		"make deploy": {"error: it cannot be told what make works on", backend, "make"},
+		"aws-vault exec prod -- terraform -chdir=tf apply": {"terraform:acme-states/net/terraform.tfstate", "terraform:acme-states", "terraform apply"},
+		"/usr/bin/sudo -E timeout 30m pulumi up -s dev":    {web, backend, "pulumi up"},
+		"make -C other pulumi":                             {"error: it cannot be told what make works on", backend, "make"},
+		"./deploy.sh terraform":                            {"error: it cannot be told what deploy.sh works on", backend, "deploy.sh"},
+		"ssh bastion -- pulumi up -s dev":                  {"error: it cannot be told what ssh works on", backend, "ssh"},
+		"docker run hashicorp/terraform apply":             {"error: it cannot be told what docker works on", backend, "docker"},
+		"uv run --directory other pulumi up -s dev":        {"error: it cannot be told what uv works on", backend, "uv"},
+		"env --chdir=other pulumi up -s dev":               {"error: it cannot be told what env works on", backend, "env"},
+		"sh -c pulumi;x":                                   {"error: it cannot be told what sh works on", backend, "sh"},
 	} {
 		c := ParseCommand(strings.Fields(command), Options{Dir: dir, Getenv: environ(env)})
 		if c.Operation != want[2] {

@@ -25,6 +25,9 @@ type execFlags struct {
 	onLost   choice
 }
 
+// reminders come this often while somebody waits for a lock.
+const reminders = time.Minute
+
 // minLease leaves time for a renewal to fail and be tried again.
 const minLease = time.Second
 
@@ -53,7 +56,8 @@ would and lets CMD finish writing; warn only says so; kill ends CMD and what it 
 
 Exit codes: that of CMD, or 128+n if signal n ended it; 127 if there is no such command, 126 if it
 cannot be run; 11 if the lock could not be had in time; 130 if it was interrupted before CMD ran; 3 if
-the command line or the configuration cannot be meant; 1 if anything else failed before CMD ran.`,
+the command line or the configuration cannot be meant; 10 if there is no such lock table or database;
+1 if anything else failed before CMD ran.`,
 		Example: `  groundwork exec -- pulumi up --stack dev --yes
   groundwork exec --lock-scope backend -- pulumi up --stack staging --yes
   groundwork exec --lock-timeout 15m -- terraform -chdir=environments/dev/infra apply
@@ -91,6 +95,9 @@ func (f *execFlags) complete(cmd *cobra.Command, getenv func(string) string) err
 	if err := fromEnvironment(cmd, getenv, "lock-scope", "PULUMI_LOCK_SCOPE"); err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("lock") && f.name == "" {
+		return &UsageError{Command: cmd.CommandPath(), Problem: "the name in --lock is empty: give one, or leave --lock out for the name of what CMD works on"}
+	}
 	if time.Duration(f.duration) < minLease {
 		return &UsageError{Command: cmd.CommandPath(), Problem: fmt.Sprintf("a lease of %s is too short to be renewed in time; the shortest is %s", &f.duration, minLease)}
 	}
@@ -112,7 +119,8 @@ func (a *App) exec(ctx context.Context, f execFlags, args []string) error {
 		return fmt.Errorf("open the lock table: %w", err)
 	}
 	defer func() { _ = store.Close() }() // the lease is given back by then
-	notices := &notices{app: a, name: name, onLost: leaserun.OnLost(f.onLost.value), timeout: time.Duration(f.timeout)}
+	notices := &notices{app: a, name: name, onLost: leaserun.OnLost(f.onLost.value), timeout: time.Duration(f.timeout), every: reminders}
+	defer notices.waited()
 	code, err := leaserun.Run(ctx, leaserun.Options{
 		Store: store,
 		Request: lease.Request{Name: name, Duration: time.Duration(f.duration), Info: lease.Info{

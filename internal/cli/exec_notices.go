@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
@@ -17,8 +18,15 @@ type notices struct {
 	onLost  leaserun.OnLost
 	timeout time.Duration
 
-	began   time.Time
-	waiting bool
+	// every is how often a wait that goes on is told of again: services end jobs that say nothing for
+	// minutes.
+	every time.Duration
+
+	began time.Time
+	// mu guards what the reminders share with the rest; stop ends them.
+	mu     sync.Mutex
+	holder lease.Held
+	stop   chan struct{}
 }
 
 func (n *notices) events() leaserun.Events {
@@ -37,12 +45,51 @@ func (n *notices) say(format string, args ...any) {
 }
 
 func (n *notices) wait(holder lease.Held) {
-	n.waiting = true
-	n.say("waiting for up to %s for the lock %q, which is %s", n.timeout-time.Since(n.began).Truncate(time.Second), n.name, describe(holder))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.say("waiting for up to %s for the lock %q, which is %s", n.left(), n.name, describe(holder))
+	// What is left of the lease and who else waits is not known later.
+	n.holder, n.holder.Left, n.holder.Waiting = holder, 0, 0
+	if n.stop == nil {
+		n.stop = make(chan struct{})
+		go n.remind(n.stop)
+	}
+}
+
+// left is what is left of the time to wait.
+func (n *notices) left() time.Duration { return n.timeout - time.Since(n.began).Truncate(time.Second) }
+
+func (n *notices) remind(stop <-chan struct{}) {
+	ticker := time.NewTicker(n.every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+		}
+		n.mu.Lock()
+		if n.stop != nil {
+			n.say("still waiting, for up to %s, for the lock %q, which is %s", n.left(), n.name, describe(n.holder))
+		}
+		n.mu.Unlock()
+	}
+}
+
+// waited ends the reminders, and tells whether there was a wait.
+func (n *notices) waited() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop == nil {
+		return false
+	}
+	close(n.stop)
+	n.stop = nil
+	return true
 }
 
 func (n *notices) acquired(g lease.Grant) {
-	if n.waiting {
+	if n.waited() {
 		n.say("got the lock %q after %s", n.name, time.Since(n.began).Round(time.Second))
 		return
 	}

@@ -232,6 +232,7 @@ func TestExecRefuses(t *testing.T) {
 	}{
 		{nil, "there is no command to run"},
 		{[]string{"--lock", "x", "--lease", "10ms", "--", "true"}, "too short"},
+		{[]string{"--lock", "", "--", "true"}, "the name in --lock is empty"},
 		{[]string{"--lock", "x", "--on-lost", "panic", "--", "true"}, "none of interrupt, warn, kill"},
 		{[]string{"--", "make", "deploy"}, "--lock NAME"},
 		{[]string{"--lock", "x", "--lock-db-password", "p", "--", "true"}, "unknown flag"},

@@ -23,6 +23,7 @@ type execFlags struct {
 	timeout  seconds
 	duration seconds
 	onLost   choice
+	signals  choice
 }
 
 // reminders come this often while somebody waits for a lock.
@@ -37,6 +38,7 @@ func (a *App) execCommand() *cobra.Command {
 		timeout:  seconds(lease.DefaultTimeout),
 		duration: seconds(lease.DefaultDuration),
 		onLost:   choice{value: string(leaserun.Interrupt), among: []string{string(leaserun.Interrupt), string(leaserun.Warn), string(leaserun.Kill)}},
+		signals:  choice{value: string(leaserun.Pass), among: []string{string(leaserun.Pass), string(leaserun.Leave)}},
 	}
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- CMD [ARG...]",
@@ -51,6 +53,10 @@ one state have to use the same scope: a lock on a stack and one on the backend a
 The lease is renewed while CMD runs. If it is lost all the same, because the database was away for
 longer than --lease or because somebody broke the lock, --on-lost decides: interrupt does what Ctrl-C
 would and lets CMD finish writing; warn only says so; kill ends CMD and what it has started at once.
+
+Signals are passed on to CMD, except those of a terminal, which reach it by themselves. Where somebody
+signals every process of a job, as GitLab's runner does in containers, and systemd, give --signals leave:
+Terraform and Pulumi stop in the middle of their work at the second signal.
 
 ` + storeHelp + `
 
@@ -83,6 +89,7 @@ the command line or the configuration cannot be meant; 10 if there is no such lo
 	fs.Var(&f.timeout, "lock-timeout", "how long to wait for the lock; 0 does not wait (PULUMI_LOCK_TIMEOUT, in seconds)")
 	fs.Var(&f.duration, "lease", "how long the lock lasts when this process cannot renew it any more")
 	fs.Var(&f.onLost, "on-lost", "what to do when the lock is lost while CMD runs: interrupt, warn or kill")
+	fs.Var(&f.signals, "signals", "pass signals on to CMD, or leave them to a sender that signals every process itself: pass or leave")
 	f.store.add(fs)
 	return cmd
 }
@@ -125,7 +132,7 @@ func (a *App) exec(ctx context.Context, f execFlags, args []string) error {
 		Store: store,
 		Request: lease.Request{Name: name, Duration: time.Duration(f.duration), Info: lease.Info{
 			Operation: command.Operation, Info: runInfo(a.Getenv), Version: a.Version, Path: name}},
-		Timeout: time.Duration(f.timeout), OnLost: notices.onLost, Args: args,
+		Timeout: time.Duration(f.timeout), OnLost: notices.onLost, Signals: leaserun.Signals(f.signals.value), Args: args,
 		Stdin: fileOr(a.Stdin, nil), Stdout: fileOr(a.Stdout, os.Stdout), Stderr: fileOr(a.Stderr, os.Stderr),
 		Events: notices.events(),
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/leaserun"
 )
@@ -143,6 +144,31 @@ func TestExecRelaysSignals(t *testing.T) {
 		await(t, "the signal", func() bool { return strings.Contains(j.out.String(), "got "+s.name) })
 		l.write("go-"+s.name, "")
 		j.ends(41)
+	}
+}
+
+// Who signals every process of a job gets the signal to the command once; and exec outlives it.
+func TestExecLeavesSignals(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	script := fmt.Sprintf("trap 'n=$((n+1))' TERM; trap 'touch %[3]s' USR1; echo $$ > '%[1]s.new'; mv '%[1]s.new' '%[1]s'; until [ -e '%[2]s' ]; do sleep 0.05; done; exit $((40+n))",
+		l.path("pid"), l.path("go"), l.path("usr1"))
+	j := l.start("--lock", "x", "--signals", "leave", "--", "bash", "-c", script)
+	l.await("pid")
+	for range 3 {
+		j.signal(syscall.SIGTERM)
+		time.Sleep(100 * time.Millisecond) // so that signals that were passed on would be several
+	}
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGUSR1} {
+		if err := syscall.Kill(l.number("pid"), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.await("usr1")
+	l.write("go", "")
+	j.ends(41)
+	if n := l.count("pulumi_state_locks"); n != 0 {
+		t.Errorf("%d locks are left", n)
 	}
 }
 

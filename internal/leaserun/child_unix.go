@@ -88,11 +88,14 @@ func (c *child) relay(s os.Signal) {
 		c.send(sig, true)
 	case time.Since(c.began) < birth:
 		c.send(sig, false)
-	case os.Getppid() != c.parent:
-		// The interrupt tells of the death of the caller (signalOnDeath), not of a key.
+	case c.orphaned():
 		c.spread(sig)
 	}
 }
+
+// orphaned tells that the caller has died. An interrupt tells of that then (signalOnDeath), and not of a
+// key; nobody has sent it to anybody else.
+func (c *child) orphaned() bool { return os.Getppid() != c.parent }
 
 // interrupt does what Ctrl-C would: the child's children get it as well.
 func (c *child) interrupt() {

@@ -52,6 +52,8 @@ func start(cmd *exec.Cmd, onLost OnLost) (*child, error) {
 
 func (c *child) relay(os.Signal) {}
 
+func (c *child) orphaned() bool { return false }
+
 // interrupt sends Ctrl-C to everything at the console, as the key would. Without a console the child
 // runs on.
 func (c *child) interrupt() { _ = windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVENT, 0) }

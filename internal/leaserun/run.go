@@ -33,6 +33,19 @@ const (
 	Kill OnLost = "kill"
 )
 
+// Signals say what becomes of the signals that come while the program runs and that a terminal has not
+// sent.
+type Signals string
+
+// The choices.
+const (
+	// Pass passes them on to the program.
+	Pass Signals = "pass"
+	// Leave leaves them to whoever sends them. Some send a signal to all processes of a job, and a program
+	// that got it twice, like Terraform, would stop at once and not write what it has done.
+	Leave Signals = "leave"
+)
+
 // Options say what to run under which lease.
 type Options struct {
 	Store   lease.Store
@@ -41,6 +54,8 @@ type Options struct {
 	Timeout time.Duration
 	// OnLost is Interrupt if empty.
 	OnLost OnLost
+	// Signals is Pass if empty.
+	Signals Signals
 	// Args are the program and its arguments.
 	Args []string
 	// Env is the environment of the program; nil is that of this process.
@@ -191,7 +206,9 @@ func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan s
 		case code := <-c.ended:
 			return code, nil
 		case s := <-signals:
-			c.relay(s)
+			if o.Signals != Leave || c.orphaned() {
+				c.relay(s)
+			}
 		case <-lost:
 			lost = nil
 			switch o.OnLost {

@@ -1,7 +1,6 @@
 package dynamolock
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,7 +56,7 @@ func (l Lock) String() string {
 	if l.Tool {
 		text += ", without an end"
 		if l.Info.ID != "" {
-			text += " (lock ID " + l.Info.ID + ")"
+			text += " (lock ID " + lease.Printable(l.Info.ID) + ")"
 		}
 		return text
 	}
@@ -69,7 +68,7 @@ func (l Lock) String() string {
 func liveLock(item map[string]types.AttributeValue, now time.Time) (Lock, bool) {
 	l := Lock{LockID: textOf(item, AttrLockID)}
 	l.Name = strings.TrimPrefix(l.LockID, LeasePrefix)
-	_ = json.Unmarshal([]byte(textOf(item, AttrInfo)), &l.Info) // what it does not say stays empty
+	l.Info, _ = lease.Decode(textOf(item, AttrInfo)) // what it does not say stays empty
 	switch {
 	case strings.HasPrefix(l.LockID, LeasePrefix):
 		number, ok := item[AttrExpires].(*types.AttributeValueMemberN)

@@ -54,11 +54,11 @@ func (i Info) Encode(name string) (string, error) {
 }
 
 // Decode reads what stands in a table. Anybody may have written it: what is no such JSON gives the
-// zero Info. The name is what Encode was given.
+// zero Info, and its texts are made Printable. The name is what Encode was given.
 func Decode(text string) (info Info, name string) {
 	var d document
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || json.Unmarshal([]byte(text), &d) != nil {
 		return Info{}, ""
 	}
-	return d.Info, d.Name
+	return d.Info.Printable(), d.Name
 }

@@ -75,7 +75,8 @@ type Held struct {
 	Name string
 	// Fence is 0 where others than groundwork took the lock.
 	Fence int64
-	Info  Info
+	// Info is what the holder wrote down, made printable.
+	Info Info
 	// Data is the text that stands in the table, whether or not it is Info.
 	Data string
 	// Acquired is zero where it is unknown.

@@ -209,7 +209,7 @@ func (h *heldRow) held() lease.Held {
 	if h.operation != "" {
 		info.Operation = h.operation
 	}
-	held := lease.Held{Name: name, Fence: h.fence, Info: info, Data: h.data, Endless: h.endless, Left: fromSeconds(h.left)}
+	held := lease.Held{Name: name, Fence: h.fence, Info: info.Printable(), Data: h.data, Endless: h.endless, Left: fromSeconds(h.left)}
 	if h.acquired != 0 {
 		held.Acquired = time.UnixMicro(h.acquired).UTC()
 	}

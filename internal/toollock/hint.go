@@ -3,7 +3,6 @@ package toollock
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 )
@@ -26,12 +25,14 @@ func Hint(err error) string {
 // Next says what to do about a lock that is in the way: how to see whether the holder is alive, and
 // what to run if it is not.
 func (l Lock) Next() string {
-	ask := fmt.Sprintf("Wait until %s has finished, or ask. If that run is dead", strings.TrimSuffix(l.Holder(), " "))
+	ask := fmt.Sprintf("Held by %s: wait, or ask. If that run is dead", l.Holder())
 	switch {
 	case l.Leftover:
 		return "Nobody holds this lock: its holder died and left a note, which the tools pass over. To remove the note: groundwork locks break " + l.ID()
-	case l.Kind == KindLockfile || l.Kind == KindDynamoDB:
+	case (l.Kind == KindLockfile || l.Kind == KindDynamoDB) && l.named():
 		return fmt.Sprintf("%s: groundwork locks break %s --force (or, in its directory, terraform force-unlock %s)", ask, l.ID(), l.ID())
+	case l.Kind == KindLockfile || l.Kind == KindDynamoDB: // terraform force-unlock wants the ID that the tool gave
+		return fmt.Sprintf("%s: groundwork locks break %s --force", ask, l.ID())
 	case l.Kind == KindPulumi:
 		return fmt.Sprintf("%s: groundwork locks break %s --force (or pulumi cancel, which removes all locks of the stack)", ask, l.ID())
 	case l.Kind == KindPG:

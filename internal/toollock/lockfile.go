@@ -99,7 +99,7 @@ func (f *Lockfile) lock(o s3store.Small) Lock {
 func (f *Lockfile) unread(err error) Lock {
 	return Lock{
 		Kind: KindLockfile, Place: f.String(), Protects: strings.TrimSuffix(f.String(), LockfileSuffix),
-		at: f, Problem: "it cannot be read: " + err.Error(),
+		at: f, Problem: "the lock cannot be read: " + err.Error(),
 	}
 }
 

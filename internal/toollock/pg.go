@@ -240,6 +240,7 @@ func pgLocks(ctx context.Context, client *pglock.Client, states PGStates, sessio
 		l.PID, l.version = h.pid, fmt.Sprintf("%d %d %s", h.number, h.pid, h.text)
 		l.Info.Who = cmp.Or(h.user, "somebody") + "@" + cmp.Or(h.address, "the server's own machine")
 		l.Info.Operation = h.name
+		l.Info = l.Info.Printable()
 		if h.start != 0 {
 			l.Since = time.UnixMicro(int64(h.start * 1e6)).UTC()
 		}

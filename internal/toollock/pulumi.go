@@ -129,13 +129,14 @@ func (p *Pulumi) lock(name string, data []byte, written time.Time) Lock {
 	var content pulumiLock
 	if err := json.Unmarshal(data, &content); err != nil {
 		// Pulumi itself gives up on such a file, with whatever it wants to do to the stack.
-		l.Problem = "it is not the JSON that Pulumi writes"
+		l.Problem = "the lock is not the JSON that Pulumi writes"
 		return l
 	}
 	l.PID = content.PID
 	l.Info.Who = content.Username + "@" + content.Hostname
 	l.Info.Operation, l.Info.Info, l.Info.Version = content.Operation, content.Info, content.Version
 	l.Info.Created = content.Timestamp
+	l.Info = l.Info.Printable()
 	if l.Since.IsZero() {
 		l.Since = content.Timestamp
 	}

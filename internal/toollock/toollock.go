@@ -55,8 +55,8 @@ type Lock struct {
 	Place string
 	// Protects is the state that it keeps others from, such as "s3://bucket/infra/terraform.tfstate".
 	Protects string
-	// Info is what the tool wrote down, in Terraform's terms; fields that a kind does not know are
-	// empty.
+	// Info is what the tool wrote down, in Terraform's terms and made printable; fields that a kind does
+	// not know are empty.
 	Info lease.Info
 	// Data is the lock's content, whether or not it could be read as Info.
 	Data string
@@ -80,14 +80,18 @@ type Lock struct {
 // Break removes exactly this lock; see Place.
 func (l Lock) Break(ctx context.Context, by lease.Info) error { return l.at.Break(ctx, l, by) }
 
-// ID names this very lock: the ID that the tool gave it, or one that is made of what was seen.
+// ID names this very lock: the ID that the tool gave it, or where that is none that could be given to
+// a command, one that is made of what was seen.
 func (l Lock) ID() string {
-	if l.Info.ID != "" {
+	if l.named() {
 		return l.Info.ID
 	}
 	sum := sha256.Sum256([]byte(l.Place + "\x00" + l.version))
 	return hex.EncodeToString(sum[:8])
 }
+
+// named tells whether the lock has an ID that the tool knows as well.
+func (l Lock) named() bool { return lease.PlainID(l.Info.ID) }
 
 // Place is where the lock of one state is taken. It is safe for concurrent use.
 type Place interface {
@@ -109,8 +113,9 @@ type Place interface {
 
 // Grant is a tool lock that this process holds.
 type Grant struct {
-	// Lock is what others see.
+	// Lock is what others see, and Also what they see in other places of the same lock.
 	Lock    Lock
+	Also    []Lock
 	release func(ctx context.Context) error
 }
 
@@ -141,7 +146,7 @@ type HeldError struct {
 // Error implements error.
 func (e *HeldError) Error() string {
 	l := e.Locks[0]
-	text := fmt.Sprintf("%s is locked by %s (%s)", l.Protects, l.Holder(), l.Place)
+	text := lease.Printable(fmt.Sprintf("%s is locked by %s (%s)", l.Protects, l.Holder(), l.Place))
 	if more := len(e.Locks) - 1; more > 0 {
 		text += fmt.Sprintf(", and by %d more", more)
 	}
@@ -157,6 +162,9 @@ func (e *HeldError) Is(target error) bool { return target == lease.ErrHeld }
 // Holder says who holds the lock, since when and for what, as far as it is known.
 func (l Lock) Holder() string {
 	text := cmp.Or(l.Info.Who, "somebody")
+	if l.Problem != "" {
+		text += " (" + lease.Printable(l.Problem) + ")"
+	}
 	if l.PID != 0 {
 		text += fmt.Sprintf(" (process %d)", l.PID)
 	}
@@ -180,11 +188,11 @@ func (e *stateError) Error() string        { return e.text }
 func (e *stateError) Is(target error) bool { return target == e.kind }
 
 func changed(seen Lock) error {
-	return &stateError{lease.ErrChanged, fmt.Sprintf("the lock %s at %s is not the one that was seen any more, so nothing was broken", seen.ID(), seen.Place)}
+	return &stateError{lease.ErrChanged, fmt.Sprintf("the lock %s at %s is not the one that was seen any more, so nothing was broken", seen.ID(), lease.Printable(seen.Place))}
 }
 
 func lost(l Lock) error {
-	return &stateError{lease.ErrLost, fmt.Sprintf("the lock %s at %s is gone or somebody else's: it was broken while it was held", l.ID(), l.Place)}
+	return &stateError{lease.ErrLost, fmt.Sprintf("the lock %s at %s is gone or somebody else's: it was broken while it was held", l.ID(), lease.Printable(l.Place))}
 }
 
 // complete fills in what the caller of Acquire left out.
@@ -211,9 +219,10 @@ func (l *Lock) decode(data []byte) {
 	l.Data = string(data)
 	if err := json.Unmarshal(data, &l.Info); err != nil {
 		l.Info = lease.Info{}
-		l.Problem = "it is not the JSON that Terraform writes"
+		l.Problem = "the lock is not the JSON that Terraform writes"
 		return
 	}
+	l.Info = l.Info.Printable()
 	if l.Since.IsZero() {
 		l.Since = l.Info.Created
 	}

@@ -49,9 +49,9 @@ func Acquire(ctx context.Context, at Place, info lease.Info, timeout time.Durati
 
 // AcquireAll takes several locks in the order given, which has to be the same for all who take them,
 // and all or none: a state with a lock file and a DynamoDB table is locked in both, the lock file
-// first, as the tools do. The timeout is for all together.
+// first and both under one ID, as the tools do. The timeout is for all together.
 func AcquireAll(ctx context.Context, at []Place, info lease.Info, timeout time.Duration, onWait func([]Lock)) (*Grant, error) {
-	deadline := time.Now().Add(timeout)
+	deadline, info := time.Now().Add(timeout), complete(info, "")
 	all := grants{}
 	for _, place := range at {
 		g, err := Acquire(ctx, place, info, max(0, time.Until(deadline)), onWait)
@@ -61,8 +61,12 @@ func AcquireAll(ctx context.Context, at []Place, info lease.Info, timeout time.D
 		all = append(all, g)
 	}
 	out := &Grant{release: all.release}
-	if len(all) > 0 {
-		out.Lock = all[0].Lock
+	for i, g := range all {
+		if i == 0 {
+			out.Lock = g.Lock
+			continue
+		}
+		out.Also = append(out.Also, g.Lock)
 	}
 	return out, nil
 }

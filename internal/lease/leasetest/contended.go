@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -169,7 +170,9 @@ func lists(t *testing.T, target Target) {
 	}
 	grant := take(t, a, r)
 	held := find(t, b, name(t))
-	if held == nil || held.Info != r.Info || grant.Info != r.Info {
+	shown := r.Info
+	shown.Info = `it "says"\nmore <&>`
+	if held == nil || held.Info != shown || grant.Info != r.Info || !strings.Contains(held.Data, `says\"\nmore`) {
 		t.Errorf("it shows %+v", held)
 	}
 	release(t, a, grant)

@@ -11,11 +11,16 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/groundwork-iac/terraform-provider-groundwork/internal/layout"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/location"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/toollock"
+)
+
+// The defaults of locksFlags.
+const (
+	here            = "."
+	allEnvironments = "all"
 )
 
 // locksFlags say which locks are meant.
@@ -29,9 +34,9 @@ type locksFlags struct {
 }
 
 func (f *locksFlags) add(fs *pflag.FlagSet) {
-	fs.StringVar(&f.dir, "dir", ".", "directory of a configuration or a Pulumi project, or one above environments/")
-	fs.StringVar(&f.env, "env", "all", "one environment, or all")
-	fs.StringVar(&f.phase, "phase", "", "one phase of an environment, such as infra (all)")
+	fs.StringVar(&f.dir, "dir", here, "directory of a configuration or a Pulumi project, or one above environments/")
+	fs.StringVar(&f.env, "env", allEnvironments, "one environment, or all")
+	fs.StringVar(&f.phase, "phase", "", "one phase of an environment, of any name (infra and coder)")
 	fs.StringVar(&f.workspace, "workspace", "", "workspace of Terraform (acquire: the selected one; all others: all)")
 	fs.StringVar(&f.stack, "stack", "", "stack of Pulumi (acquire: the selected one; all others: all)")
 	fs.StringArrayVar(&f.backend, "backend-config", nil, "completes a partial backend, as for terraform init; may be repeated")
@@ -46,8 +51,8 @@ func (a *App) locksCommand() *cobra.Command {
 locks that the tools themselves hold on states (lock files, DynamoDB items, Pulumi's lock files, local
 locks, advisory locks of the pg backend).
 
-Where states are follows from --dir: the backend of the configuration or of the Pulumi project in it,
-or all environments in its folder environments. The locks of all workspaces and stacks there are
+Where states are follows from --dir: the backends of the configuration and of the Pulumi project in it,
+and of all environments in its folder environments. The locks of all workspaces and stacks there are
 shown, unless --workspace or --stack names one. Leases are shown when a lock table is configured.
 
 ` + storeHelp,
@@ -60,25 +65,37 @@ shown, unless --workspace or --stack names one. Leases are shown when a lock tab
 // locations are the states that the flags mean; none where the directory holds no configuration.
 func (f *locksFlags) locations(a *App) ([]location.Location, error) {
 	o := location.Options{Dir: f.dir, Getenv: a.Getenv, Workspace: f.workspace, Stack: f.stack, BackendConfig: f.backend}
+	if f.stack != "" {
+		o.Tool = location.Pulumi
+		return location.FindAll(o)
+	}
+	if f.workspace != "" {
+		o.Tool = location.Terraform
+	}
+	only := location.Filter{Environment: f.env, Phase: f.phase}
+	if only.Environment == allEnvironments {
+		only.Environment = ""
+	}
 	root := filepath.Join(f.dir, "environments")
-	if f.env != "all" || f.phase != "" || isDir(root) {
-		found, err := location.Environments(root, layout.Options{}, o)
-		var out []location.Location
-		for _, l := range found {
-			if (f.env == "all" || l.Environment == f.env) && (f.phase == "" || l.Phase == f.phase) {
-				out = append(out, l)
-			}
-		}
-		if len(out) == 0 && err == nil {
-			return nil, &location.Error{Dir: f.dir, Problem: fmt.Sprintf("there is no configuration of environment %q and phase %q in %s", f.env, f.phase, root)}
-		}
-		return out, err
+	if only == (location.Filter{}) && !isDir(root) {
+		return location.FindAll(o)
 	}
-	l, err := location.Find(o)
-	if err != nil {
-		return nil, err
+	found, err := location.Environments(root, only, o)
+	if only != (location.Filter{}) {
+		return found, err
 	}
-	return []location.Location{l}, nil
+	// A project or a configuration may stand beside the environments.
+	beside, besideErr := location.FindHere(o)
+	if isNothing(err) && len(beside) > 0 {
+		err = nil
+	}
+	return append(found, beside...), errors.Join(err, besideErr)
+}
+
+// isNothing tells a directory without any configuration from one whose configuration is broken.
+func isNothing(err error) bool {
+	var unknown *location.Error
+	return errors.As(err, &unknown) && unknown.Nothing
 }
 
 func isDir(path string) bool {
@@ -90,30 +107,52 @@ func (a *App) lockWorld() lockview.World {
 	return lockview.World{Getenv: a.Getenv, Version: a.Version}
 }
 
-// entries shows all locks that the flags mean. The error is of what could not be asked; all else is
-// returned with it. The store is nil without a lock table, and closed by the caller.
-func (f *locksFlags) entries(ctx context.Context, a *App) ([]lockview.Entry, lease.Store, error) {
-	var store lease.Store
+// seenLocks is what is seen of the locks that the flags mean.
+type seenLocks struct {
+	entries []lockview.Entry
+	// store is nil without a lock table, and closed by the caller.
+	store lease.Store
+	// asked tells that there was something to ask.
+	asked    bool
+	warnings []string
+}
+
+// look shows all locks that the flags mean. The error is of what could not be asked; all else is
+// returned with it.
+func (f *locksFlags) look(ctx context.Context, a *App) (seenLocks, error) {
+	var s seenLocks
 	var errs []error
 	configured := f.store.configured(a.Getenv) || firstOf(f.store.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")) != ""
 	if configured {
-		var err error
-		if store, err = f.store.open(ctx, a); err != nil {
-			store = nil
+		store, err := f.store.open(ctx, a)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("open the lock table: %w", err))
+		} else {
+			s.store = store
 		}
 	}
 	found, err := f.locations(a)
-	var nowhere *location.Error
-	if err != nil && (!configured || !errors.As(err, &nowhere)) {
-		errs = append(errs, err)
-	} else if err != nil {
+	switch {
+	case err != nil && configured && isNothing(err) && f.dir == here:
 		a.logf("no states are looked at: %v", err)
+	case err != nil:
+		errs = append(errs, err)
+	}
+	for _, l := range found {
+		for _, w := range l.Warnings {
+			s.warnings = append(s.warnings, l.Dir+": "+w)
+		}
 	}
 	world := a.lockWorld()
 	world.OneState = f.workspace != "" || f.stack != ""
-	entries, err := world.List(ctx, store, found)
-	return entries, store, errors.Join(append(errs, err)...)
+	s.entries, err = world.List(ctx, s.store, found)
+	s.asked = s.store != nil || len(found) > 0
+	err = errors.Join(append(errs, err)...)
+	if err != nil && s.asked && !errors.Is(err, context.Canceled) {
+		// What a part of it failed of says nothing about the whole, such as that there is no such lock.
+		err = &ExitError{Code: CodeError, Err: err}
+	}
+	return s, err
 }
 
 func closeStore(store lease.Store) {
@@ -145,6 +184,8 @@ type LockDocument struct {
 	Expired     bool   `json:"expired"`
 	Fence       int64  `json:"fence,omitempty"`
 	Waiting     int    `json:"waiting,omitempty"`
+	// Problem says why the holder is not known, as where the lock's content cannot be read.
+	Problem string `json:"problem,omitempty"`
 	// Next is what to do about it.
 	Next string `json:"next,omitempty"`
 }
@@ -153,12 +194,14 @@ type LockDocument struct {
 type LocksDocument struct {
 	FormatVersion string         `json:"format_version"`
 	Locks         []LockDocument `json:"locks"`
+	// Warnings are about configurations that may not say where the states really are.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func lockDocument(e lockview.Entry) LockDocument {
 	d := LockDocument{
 		ID: e.ID, Kind: e.Kind, Name: e.Name, Place: e.Place, Environment: e.Environment, Phase: e.Phase, Holder: e.Who,
-		Operation: e.Operation, PID: e.PID, Expired: e.Expired, Fence: e.Fence, Waiting: e.Waiting, Next: e.Next,
+		Operation: e.Operation, PID: e.PID, Expired: e.Expired, Fence: e.Fence, Waiting: e.Waiting, Problem: e.Problem, Next: e.Next,
 	}
 	if !e.Since.IsZero() {
 		age := int64(max(0, time.Since(e.Since)).Seconds())

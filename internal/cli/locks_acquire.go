@@ -102,7 +102,11 @@ func (a *App) acquireTool(ctx context.Context, f acquireFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.showChange("acquired", lockview.OfTool(grant.Lock)); err != nil || !f.hold {
+	var entries []lockview.Entry
+	for _, l := range append([]toollock.Lock{grant.Lock}, grant.Also...) {
+		entries = append(entries, lockview.OfTool(l))
+	}
+	if err := a.showAcquired(entries, f.hold); err != nil || !f.hold {
 		return err
 	}
 	<-ctx.Done()
@@ -134,10 +138,23 @@ func (a *App) acquireLease(ctx context.Context, f acquireFlags) error {
 		return err
 	}
 	shown := lockview.OfLease(lease.Held{Name: name, Fence: grant.Fence, Info: grant.Info, Acquired: time.Now(), Left: time.Until(grant.Deadline())})
-	if err := a.showChange("acquired", shown); err != nil || !f.hold {
+	if err := a.showAcquired([]lockview.Entry{shown}, f.hold); err != nil || !f.hold {
 		return err
 	}
 	return holdLease(ctx, store, grant)
+}
+
+// showAcquired shows what was taken, and to people how to give it back.
+func (a *App) showAcquired(entries []lockview.Entry, hold bool) error {
+	if err := a.showChange("acquired", entries); err != nil || a.format != FormatTable {
+		return err
+	}
+	text := "Give it back: groundwork locks release " + entries[0].ID
+	if hold {
+		text = "It is given back when this command is interrupted."
+	}
+	_, err := fmt.Fprintln(a.Stdout, text)
+	return err
 }
 
 // holdLease renews a lease until it is interrupted, and gives it back.
@@ -163,31 +180,28 @@ func (a *App) locksReleaseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release ID",
 		Short: "Give back a lock that locks acquire took",
-		Long: `release gives back a lock by the ID that locks acquire printed: exactly this one, and no other that
-somebody has taken since. An ID that you did not get from acquire is somebody else's lock: see locks
+		Long: `release gives back a lock by the ID that locks acquire printed: exactly this one, in both places where
+the backend locks in two, and no other that somebody has taken since. An ID that you did not get from acquire is somebody else's lock: see locks
 break. The record that break keeps is kept for a tool lock as well.
 
 Exit codes: 10 if nobody holds a lock with this ID: it expired and was taken, or was broken.`,
 		Example: `  groundwork locks release 4ee16c10-3c17-4c4b-a93a-e1f7a42e1e58`,
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, store, err := f.find(cmd, a, args[0])
+			found, store, err := f.find(cmd, a, args[0])
 			defer closeStore(store)
 			if err != nil {
 				return err
 			}
-			if e.Kind == lockview.KindLease {
-				if e.ID != args[0] {
-					return &UsageError{Command: cmd.CommandPath(), Problem: "a name does not tell whose lease it is: give the ID that locks acquire printed, " + e.ID + " if it is yours"}
+			if e := found[0]; e.ID != args[0] {
+				return &UsageError{Command: cmd.CommandPath(), Problem: "a name does not tell whose lock it is: give the ID that locks acquire printed, " + quote(e.ID) + " if it is yours"}
+			}
+			return a.change("released", found, func(e lockview.Entry) error {
+				if e.Kind == lockview.KindLease {
+					return store.Release(cmd.Context(), lease.Grant{Name: e.Name, Fence: e.Fence, Duration: e.Left})
 				}
-				err = store.Release(cmd.Context(), lease.Grant{Name: e.Name, Fence: e.Fence, Duration: e.Left})
-			} else {
-				err = e.Break(cmd.Context(), store, true, lease.Info{Operation: "release", Info: "released by its ID"})
-			}
-			if err != nil {
-				return err
-			}
-			return a.showChange("released", e)
+				return e.Break(cmd.Context(), store, true, lease.Info{Operation: "release", Info: "released by its ID"})
+			})
 		},
 	}
 	f.add(cmd.Flags())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 )
 
@@ -19,22 +20,32 @@ func (a *App) locksListCommand() *cobra.Command {
 lasts. A tool lock has no end: its holder gives it back, or somebody breaks it. Terraform's http backend
 cannot be asked, nor can Pulumi's own service and the backends of other clouds.
 
-Exit codes: 0 also if there are locks; 1 if something could not be asked, after showing all else.`,
+What a holder wrote that a terminal would obey is shown as an escape, such as \x1b. A lock whose holder
+cannot be told has a problem, which says why.
+
+Exit codes: 0 also if there are locks; 1 if something could not be asked, after showing all else; 3 if
+there is nothing to ask.`,
 		Example: `  groundwork locks list
   groundwork locks list --dir environments/dev/infra --format json
   groundwork locks list --env prod`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			entries, store, err := f.entries(cmd.Context(), a)
-			defer closeStore(store)
-			if len(entries) == 0 && err != nil {
+			seen, err := f.look(cmd.Context(), a)
+			defer closeStore(seen.store)
+			if !seen.asked {
 				return err
 			}
-			doc := LocksDocument{FormatVersion: FormatVersion, Locks: []LockDocument{}}
-			for _, e := range entries {
+			doc := LocksDocument{FormatVersion: FormatVersion, Locks: []LockDocument{}, Warnings: seen.warnings}
+			for _, e := range seen.entries {
 				doc.Locks = append(doc.Locks, lockDocument(e))
 			}
-			if showErr := a.show(doc, func(w io.Writer) error { return locksTable(w, entries) }); showErr != nil {
+			showErr := a.show(doc, func(w io.Writer) error {
+				for _, text := range seen.warnings {
+					_, _ = fmt.Fprintf(a.Stderr, "groundwork: warning: %s\n", text)
+				}
+				return locksTable(w, seen.entries, err == nil)
+			})
+			if showErr != nil {
 				return showErr
 			}
 			return err
@@ -44,13 +55,19 @@ Exit codes: 0 also if there are locks; 1 if something could not be asked, after 
 	return cmd
 }
 
-func locksTable(w io.Writer, entries []lockview.Entry) error {
+// locksTable shows locks to people. Not everything could be asked where it is not the whole.
+func locksTable(w io.Writer, entries []lockview.Entry, whole bool) error {
 	if len(entries) == 0 {
-		_, err := fmt.Fprintln(w, "Nobody holds a lock.")
+		text := "Nobody holds a lock."
+		if !whole {
+			text = "Nobody holds a lock where it could be asked."
+		}
+		_, err := fmt.Fprintln(w, text)
 		return err
 	}
 	var rows [][]string
 	next := ""
+	var notes []string
 	for _, e := range entries {
 		age, left := "unknown", "no end"
 		if !e.Since.IsZero() {
@@ -62,7 +79,14 @@ func locksTable(w io.Writer, entries []lockview.Entry) error {
 		case !e.Endless:
 			left = e.Left.Round(time.Second).String()
 		}
-		rows = append(rows, []string{e.Kind, e.Name, e.Who, e.Operation, age, left, e.ID})
+		row := []string{e.Kind, e.Name, e.Who, e.Operation, age, left, e.ID}
+		for i := range row {
+			row[i] = lease.Printable(row[i]) // names are what others chose, too
+		}
+		rows = append(rows, row)
+		if e.Problem != "" {
+			notes = append(notes, lease.Printable(e.Place+": "+e.Problem))
+		}
 		if e.Next != "" && (next == "" || e.Expired) {
 			next = e.Next
 		}
@@ -71,7 +95,10 @@ func locksTable(w io.Writer, entries []lockview.Entry) error {
 		return err
 	}
 	if next != "" {
-		if _, err := fmt.Fprintln(w, "\n"+next); err != nil {
+		notes = append(notes, next)
+	}
+	for _, note := range notes {
+		if _, err := fmt.Fprintln(w, "\n"+note); err != nil {
 			return err
 		}
 	}

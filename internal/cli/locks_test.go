@@ -49,21 +49,34 @@ func newShop(t *testing.T) *shop {
 	s.must(err)
 	t.Cleanup(func() { s.must(s.leases.Close()) })
 
-	s.write("environments/dev/infra/main.tf", fmt.Sprintf(`terraform {
-  backend "s3" {
-    bucket       = %q
-    key          = "infra/terraform.tfstate"
-    region       = %q
-    endpoints    = { s3 = %q }
-    access_key   = %q
-    secret_key   = %q
-    use_lockfile = true
-    use_path_style = true
-  }
-}
-`, s.bucket, server.Region, server.Endpoint, server.AccessKey, server.SecretKey))
+	s.write("environments/dev/infra/main.tf", s.backend("infra/terraform.tfstate", "use_lockfile = true"))
 	s.write("environments/dev/coder/main.tf", "terraform {\n  backend \"local\" {}\n}\n")
 	return s
+}
+
+// backend is a configuration with its state in the bucket.
+func (s *shop) backend(key, more string) string {
+	server := testenv.MinIO(s.t)
+	return fmt.Sprintf(`terraform {
+  backend "s3" {
+    bucket         = %q
+    key            = %q
+    region         = %q
+    endpoints      = { s3 = %q }
+    access_key     = %q
+    secret_key     = %q
+    use_path_style = true
+    %s
+  }
+}
+`, s.bucket, key, server.Region, server.Endpoint, server.AccessKey, server.SecretKey, more)
+}
+
+// put writes an object into the bucket.
+func (s *shop) put(key, text string) {
+	s.t.Helper()
+	_, err := testenv.MinIO(s.t).Client().PutObject(s.t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader(text)})
+	s.must(err)
 }
 
 func (s *shop) getenv(name string) string { return s.env[name] }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -78,7 +79,7 @@ func (a *App) show(document any, human func(w io.Writer) error) error {
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("show the result: %w", err)
 	}
-	text := b.Bytes()
+	text := escaped(b.Bytes())
 	if a.format == FormatYAML {
 		var err error
 		if text, err = toYAML(text); err != nil {
@@ -87,6 +88,20 @@ func (a *App) show(document any, human func(w io.Writer) error) error {
 	}
 	_, err := a.Stdout.Write(text)
 	return err
+}
+
+// escaped writes what the JSON encoder leaves as it is, and what YAML does not know or a terminal obeys,
+// as an escape. It can only stand in strings.
+func escaped(text []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) || r > 0xffff {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, `\u%04x`, r)
+	}
+	return b.Bytes()
 }
 
 // toYAML rewrites JSON, which is YAML, in YAML's block style: names and order stay.

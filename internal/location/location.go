@@ -139,6 +139,8 @@ type Error struct {
 	// Problem is what is missing and what to do.
 	Problem string
 	Err     error
+	// Nothing tells that the directory holds no configuration, rather than one that cannot be read.
+	Nothing bool
 }
 
 // Error implements error.
@@ -155,15 +157,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Find finds the state of one directory.
 func Find(o Options) (Location, error) {
-	dir, err := filepath.Abs(o.Dir)
+	dir, err := realDir(o.Dir)
 	if err != nil {
-		return Location{}, &Error{Dir: o.Dir, Problem: "the directory has no absolute path", Err: err}
-	}
-	// The tools name a directory by its real path, and so does what they record.
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = resolved
-	} else {
-		return Location{}, &Error{Dir: dir, Problem: "the directory cannot be read", Err: err}
+		return Location{}, err
 	}
 	o.Dir = dir
 	switch o.Tool {
@@ -172,12 +168,28 @@ func Find(o Options) (Location, error) {
 	case Pulumi:
 		return findPulumi(o)
 	}
-	tool, err := detect(o)
+	tools, _, err := detect(o)
 	if err != nil {
 		return Location{}, err
 	}
-	o.Tool = tool
+	if len(tools) > 1 {
+		return Location{}, &Error{Dir: o.Dir, Problem: "it holds both a Pulumi project and a Terraform configuration: say which one is meant, by a stack or a workspace"}
+	}
+	o.Tool = tools[0]
 	return Find(o)
+}
+
+// realDir is the path by which the tools name a directory, and which stands in what they record.
+func realDir(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", &Error{Dir: dir, Problem: "the directory has no absolute path", Err: err}
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return "", &Error{Dir: abs, Problem: "the directory cannot be read", Err: err}
+	}
+	return real, nil
 }
 
 // Scope is how much a lock covers.

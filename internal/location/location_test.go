@@ -9,12 +9,11 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/groundwork-iac/terraform-provider-groundwork/internal/layout"
 )
 
 // tree writes files below a new directory, whose real path it returns.
@@ -372,7 +371,7 @@ func TestEnvironments(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"dev/infra/backend.tf": wholeBlock, "dev/coder/backend.tf": partialBlock, "prod/main.tf": "",
 	})
-	locs, err := Environments(dir, layout.Options{}, Options{Getenv: environ(nil)})
+	locs, err := Environments(dir, Filter{}, Options{Getenv: environ(nil)})
 	var le *Error
 	if !errors.As(err, &le) || !strings.Contains(err.Error(), "leaves bucket, key to init") {
 		t.Errorf("got %v", err)
@@ -380,4 +379,85 @@ func TestEnvironments(t *testing.T) {
 	if len(locs) != 2 || locs[0].Environment != "dev" || locs[0].Phase != "infra" || locs[0].S3 == nil || locs[1].Environment != "prod" || locs[1].File == "" {
 		t.Errorf("got %+v", locs)
 	}
+}
+
+// What is not wanted is not looked at, so that a broken environment is in nobody else's way.
+func TestEnvironmentsFiltered(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"dev/infra/backend.tf": wholeBlock, "dev/network/main.tf": "", "dev/main.tf": "", "broken/main.tf": "terraform {", "broken/infra/main.tf": "", "empty/notes.txt": "",
+	})
+	for _, c := range []struct {
+		only Filter
+		want string
+		fail string
+	}{
+		{Filter{}, "broken/infra dev/ dev/infra", filepath.Join("broken", "main.tf")},
+		{Filter{Environment: "dev"}, "dev/ dev/infra", ""},
+		{Filter{Phase: "infra"}, "broken/infra dev/infra", filepath.Join("broken", "main.tf")},
+		{Filter{Phase: "network"}, "dev/network", filepath.Join("broken", "main.tf")},
+		{Filter{"dev", "network"}, "dev/network", ""},
+		{Filter{Environment: "broken"}, "broken/infra", filepath.Join("broken", "main.tf")},
+		{Filter{Environment: "nowhere"}, "", `no configuration of environment "nowhere"`},
+		{Filter{Environment: "empty"}, "", `no configuration of environment "empty"`},
+		{Filter{"dev", "coder"}, "", `no configuration of environment "dev" and phase "coder"`},
+		{Filter{Environment: "../dev"}, "", "../dev"},
+	} {
+		locs, err := Environments(dir, c.only, Options{Getenv: environ(nil)})
+		var got []string
+		for _, l := range locs {
+			got = append(got, l.Environment+"/"+l.Phase)
+		}
+		if strings.Join(got, " ") != c.want || (err == nil) != (c.fail == "") || err != nil && !strings.Contains(err.Error(), c.fail) {
+			t.Errorf("%+v: got %q, %v", c.only, got, err)
+		}
+		var le *Error
+		if errors.As(err, &le) && le.Nothing {
+			t.Errorf("%+v: the error says that there is nothing at all: %v", c.only, err)
+		}
+	}
+	_, err := Environments(tree(t, map[string]string{"empty/notes.txt": ""}), Filter{}, Options{Getenv: environ(nil)})
+	var le *Error
+	if !errors.As(err, &le) || !le.Nothing {
+		t.Errorf("no environments: %v", err)
+	}
+}
+
+func TestFindAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		files     map[string]string
+		dir       string
+		tool      Tool
+		all, here []Tool
+		nothing   bool
+	}{
+		"both":            {files: map[string]string{"main.tf": "", "Pulumi.yaml": "name: web"}, all: []Tool{Terraform, Pulumi}, here: []Tool{Terraform, Pulumi}},
+		"one of both":     {files: map[string]string{"main.tf": "", "Pulumi.yaml": "name: web"}, tool: Pulumi, all: []Tool{Pulumi}, here: []Tool{Pulumi}},
+		"a project above": {files: map[string]string{"Pulumi.yaml": "name: web", "sub/x": ""}, dir: "sub", all: []Tool{Pulumi}},
+		"nothing":         {files: map[string]string{"x": ""}, nothing: true},
+		"the other":       {files: map[string]string{"main.tf": ""}, tool: Pulumi, all: []Tool{Pulumi}},
+	} {
+		o := Options{Dir: filepath.Join(tree(t, c.files), c.dir), Tool: c.tool, Getenv: environ(map[string]string{"PULUMI_BACKEND_URL": "file://~"})}
+		all, err := FindAll(o)
+		var le *Error
+		if c.nothing != (errors.As(err, &le) && le.Nothing) || !c.nothing && err != nil || !slices.Equal(tools(all), c.all) {
+			t.Errorf("%s: all are %v, %v", name, tools(all), err)
+		}
+		here, err := FindHere(o)
+		if err != nil || !slices.Equal(tools(here), c.here) {
+			t.Errorf("%s: here are %v, %v", name, tools(here), err)
+		}
+	}
+	broken := tree(t, map[string]string{"main.tf": "terraform {", "Pulumi.yaml": "name: web"})
+	found, err := FindAll(Options{Dir: broken, Getenv: environ(nil)})
+	if err == nil || !slices.Equal(tools(found), []Tool{Pulumi}) {
+		t.Errorf("beside a broken configuration: %v, %v", tools(found), err)
+	}
+}
+
+func tools(locs []Location) []Tool {
+	var out []Tool
+	for _, l := range locs {
+		out = append(out, l.Tool)
+	}
+	return out
 }

@@ -41,6 +41,8 @@ type Entry struct {
 	Waiting int
 	// PID is the holder's process, 0 where it is unknown.
 	PID int
+	// Problem says why the holder is not known, empty where it is.
+	Problem string
 	// Next says what to do about it.
 	Next string
 
@@ -54,7 +56,7 @@ func OfLease(h lease.Held) Entry {
 		Kind: KindLease, ID: h.Info.ID, Name: h.Name, Who: h.Who(), Operation: h.Info.Operation, Since: h.Acquired,
 		Endless: h.Endless, Left: h.Left, Expired: h.Expired(), Fence: h.Fence, Waiting: h.Waiting, held: &h,
 	}
-	if e.ID == "" {
+	if !lease.PlainID(e.ID) {
 		e.ID = h.Name
 	}
 	switch {
@@ -74,21 +76,17 @@ func OfTool(l toollock.Lock) Entry {
 	}
 	return Entry{
 		Kind: string(l.Kind), ID: l.ID(), Name: l.Protects, Place: l.Place, Who: who, Operation: l.Info.Operation, Since: l.Since,
-		Endless: !l.Leftover, Expired: l.Leftover, PID: l.PID, Next: l.Next(), tool: &l,
+		Endless: !l.Leftover, Expired: l.Leftover, PID: l.PID, Problem: l.Problem, Next: l.Next(), tool: &l,
 	}
 }
 
-func needsQuotes(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-_./:", r):
-		return false
-	}
-	return true
-}
-
+// quoteArg quotes an argument for a shell; the form with escapes is known to bash and zsh.
 func quoteArg(s string) string {
-	if s != "" && strings.IndexFunc(s, needsQuotes) < 0 {
+	switch {
+	case lease.PlainID(s):
 		return s
+	case lease.Printable(s) != s:
+		return "$'" + strings.ReplaceAll(lease.Printable(strings.ReplaceAll(s, `\`, `\\`)), "'", `\'`) + "'"
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
@@ -176,7 +174,7 @@ type LiveError struct{ Entry Entry }
 
 // Error implements error.
 func (e *LiveError) Error() string {
-	return fmt.Sprintf("the lock on %s has not expired: %s holds it, and it was not broken", e.Entry.Name, e.Entry.Who)
+	return fmt.Sprintf("the lock on %s has not expired: %s holds it, and it was not broken", lease.Printable(e.Entry.Name), e.Entry.Who)
 }
 
 // Is matches ErrLive and lease.ErrHeld.

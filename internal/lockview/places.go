@@ -117,7 +117,10 @@ func (w World) s3Places(ctx context.Context, at location.S3, all bool) ([]toollo
 		}})
 	}
 	if at.DynamoDBTable != "" {
-		table := dynamolock.Config{Endpoint: at.DynamoDBEndpoint, Region: at.Region, Version: w.Version}
+		table := dynamolock.Config{Endpoint: at.DynamoDBEndpoint, Region: at.Region, SharedProfile: at.Profile, Version: w.Version}
+		if at.AccessKey != "" && at.SecretKey != "" { // which the tools use for both
+			table.AccessKey, table.SecretKey, table.SessionToken = at.AccessKey.Reveal(), at.SecretKey.Reveal(), at.Token.Reveal()
+		}
 		locks, err := dynamolock.New(ctx, table.WithStore(cfg, w.Getenv))
 		if err != nil {
 			return nil, err

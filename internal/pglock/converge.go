@@ -198,13 +198,18 @@ func (s *tableState) steps(ctx context.Context, tx pgx.Tx, spec TableSpec) ([]st
 			return nil, err
 		}
 	}
-	// The index comes last: whoever owns the table and may not create in its schema is refused the table
-	// beside it first, which shows what is missing.
-	steps := slices.Concat(s.tableSteps(), s.besideSteps(first), s.indexSteps())
+	steps := s.objectSteps(first)
 	if len(steps) == 0 {
 		return s.grantSteps(spec), nil
 	}
 	return steps, nil
+}
+
+// objectSteps add the table and what belongs to it; the first fence is given. The index comes last:
+// whoever owns the table and may not create in its schema is refused the table beside it first, which
+// shows what is missing.
+func (s *tableState) objectSteps(first int64) []step {
+	return slices.Concat(s.tableSteps(), s.besideSteps(first), s.indexSteps())
 }
 
 // tableSteps is about the table itself.

@@ -75,7 +75,7 @@ func observed(s *tableState, roles []string) Observed {
 // missing names what the steps would add.
 func (s *tableState) missing() []string {
 	var names []string
-	for _, step := range append(s.tableSteps(), s.besideSteps(0)...) {
+	for _, step := range s.objectSteps(0) {
 		if step.what != "" {
 			names = append(names, step.what)
 		}

@@ -111,15 +111,14 @@ func (c *child) interrupt() {
 // on the terminal having sent it to all of them. The whole group is not for us to interrupt: a tee
 // beside us would go, and with it the output that the child writes to.
 func (c *child) spread(sig syscall.Signal) {
-	front, below := foreground(), c.descendants()
-	// Parents first: a shell whose command dies of an interrupt that it has not seen itself goes on with
-	// the next one.
-	c.send(sig, false)
-	for _, p := range below {
-		if p.group == syscall.Getpgrp() || p.group == front {
-			_ = syscall.Kill(p.pid, sig) // it may have ended meanwhile
-		}
+	own, front := syscall.Getpgrp(), foreground()
+	held, release := c.hold(func(p process) bool { return p.group == own || p.group == front })
+	// All have it before any goes on: a shell whose command dies of an interrupt that it has not seen
+	// itself goes on with the next one.
+	for _, p := range held {
+		_ = c.signal(p, sig) // it may have ended meanwhile
 	}
+	release()
 }
 
 // kill ends the child and all that it has started.
@@ -128,14 +127,11 @@ func (c *child) kill() {
 		c.send(syscall.SIGKILL, true)
 		return
 	}
-	below := c.descendants() // before they lose their parent
-	c.send(syscall.SIGKILL, false)
-	for _, p := range below {
-		_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may have ended meanwhile
+	held, _ := c.hold(func(process) bool { return true })
+	for _, p := range held {
+		_ = c.signal(p, syscall.SIGKILL) // it may have ended meanwhile
 	}
 }
-
-func (c *child) descendants() []process { return descendants(c.process.Pid) }
 
 // send sends a signal to the child or its group. It may have ended meanwhile.
 func (c *child) send(sig syscall.Signal, group bool) {

@@ -4,6 +4,7 @@ package leaserun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -154,13 +155,57 @@ func TestDescendants(t *testing.T) {
 		_ = cmd.Wait() // it was killed
 	}()
 	var found []process
-	for end := time.Now().Add(30 * time.Second); len(found) < 2; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); len(found) < 3; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("after 30 s there is %+v below the shell", found)
 		}
-		found = descendants(cmd.Process.Pid)
+		found = family(cmd.Process.Pid)
 	}
-	if len(found) != 2 || found[0].parent != cmd.Process.Pid || found[1].parent != found[0].pid || found[1].group != cmd.Process.Pid {
-		t.Errorf("below %d there is %+v", cmd.Process.Pid, found)
+	if len(found) != 3 || found[0].pid != cmd.Process.Pid || found[1].parent != found[0].pid || found[2].parent != found[1].pid || found[2].group != cmd.Process.Pid {
+		t.Errorf("from %d on there is %+v", cmd.Process.Pid, found)
+	}
+}
+
+// A signal for the tree finds it growing: a program that is started at that moment does not miss it.
+func TestSignalsReachAGrowingTree(t *testing.T) {
+	// Not a shell: between its fork and its exec it takes an interrupt for its own and forgets it.
+	const grow = `
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+for _ in range(300):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os._exit(0)
+time.sleep(60)`
+	for name, send := range map[string]func(*child){"interrupt": (*child).interrupt, "kill": (*child).kill} {
+		t.Run(name, func(t *testing.T) {
+			alive, inherited, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("python3", "-c", grow)
+			cmd.Stdout = inherited // all that the tree is of has it
+			if err := errors.Join(cmd.Start(), inherited.Close()); err != nil {
+				t.Fatal(err)
+			}
+			for end := time.Now().Add(30 * time.Second); len(family(cmd.Process.Pid)) < 10; {
+				if time.Now().After(end) {
+					t.Fatal("it does not grow")
+				}
+			}
+			time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() }) // a test that fails does not hang
+			send(&child{shared: true, process: cmd.Process, parent: os.Getppid(), began: time.Now()})
+			_ = cmd.Wait() // how it ended stands in ProcessState
+			if err := alive.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := alive.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+				t.Errorf("some of it live on: %v", err)
+			}
+			if code := exitCode(cmd.ProcessState); code != 128+int(syscall.SIGINT) && code != 128+int(syscall.SIGKILL) {
+				t.Errorf("exit code %d", code)
+			}
+		})
 	}
 }

@@ -5,20 +5,32 @@ package leaserun
 import (
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// process is one line of the system's table of processes.
-type process struct{ pid, parent, group int }
+// process is one line of the system's table of processes. It is still when it is stopped or dead, and
+// starts no other one.
+type process struct {
+	pid, parent, group int
+	still              bool
+}
 
-// descendants are the processes below one, nearest first. A table that cannot be read has none.
-func descendants(pid int) []process {
+// still tells that from the first letter of a process's state.
+func still(state string) bool {
+	return state != "" && strings.ContainsRune("TtZX", rune(state[0]))
+}
+
+// family is a process and those below it, nearest first. A table that cannot be read has nobody but the
+// one.
+func family(pid int) []process {
 	all, err := processes()
-	if err != nil {
-		return nil
+	self := slices.IndexFunc(all, func(p process) bool { return p.pid == pid })
+	if err != nil || self < 0 {
+		return []process{{pid: pid, still: true}}
 	}
-	var found []process
+	found := []process{all[self]}
 	for parents := []int{pid}; len(parents) > 0; {
 		var next []int
 		for _, p := range all {

@@ -75,6 +75,12 @@ func (c *Client) PutSmall(ctx context.Context, bucket, key string, body []byte) 
 	return c.wrap("PutObject", bucket, key, err)
 }
 
+// DeleteSmall removes the current object, whatever it is. It is tried once: a second call, after an answer
+// that was lost, could meet what somebody else has written since.
+func (c *Client) DeleteSmall(ctx context.Context, bucket, key string) error {
+	return c.deleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+}
+
 // jsonType is the media type that the tools give to their locks.
 const jsonType = "application/json"
 

@@ -292,8 +292,12 @@ func (c *Client) DeleteObject(ctx context.Context, bucket, key, versionID string
 	if versionID != "" {
 		in.VersionId = &versionID
 	}
-	_, err := c.api.DeleteObject(ctx, in)
-	if err = c.wrap("DeleteObject", bucket, key, err); errors.Is(err, ErrNotFound) {
+	return c.deleteObject(ctx, in)
+}
+
+func (c *Client) deleteObject(ctx context.Context, in *s3.DeleteObjectInput, optFns ...func(*s3.Options)) error {
+	_, err := c.api.DeleteObject(ctx, in, optFns...)
+	if err = c.wrap("DeleteObject", *in.Bucket, *in.Key, err); errors.Is(err, ErrNotFound) {
 		var ce *CallError
 		if errors.As(err, &ce) && ce.Code != "NoSuchBucket" {
 			return nil

@@ -179,8 +179,10 @@ func (d *DynamoDB) remove(ctx context.Context, info string) (sure bool, err erro
 		switch {
 		case err == nil:
 			return true, nil
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && try == 1:
 			return true, changed(d.lock(nil))
+		case errors.As(err, &refused):
+			return false, nil // what was still there a moment ago went by an earlier try, or by its holder
 		}
 		locks, readErr := d.Inspect(ctx)
 		if readErr == nil && (len(locks) == 0 || locks[0].Data != info) {

@@ -164,19 +164,54 @@ func (f *Lockfile) remove(ctx context.Context, seen s3store.Small) error {
 			return fmt.Errorf("removing the lock %s: %w", f, err)
 		}
 	}
-	taken := complete(lease.Info{Operation: "break", Info: "being removed by groundwork"}, f.path())
-	_, err = f.client.ReplaceSmall(ctx, f.bucket, now, encode(taken))
-	if errors.Is(err, s3store.ErrPreconditionFailed) {
-		return changed(f.lock(seen))
+	taken, err := f.takeOver(ctx, now)
+	if err != nil {
+		return err
 	}
-	if err != nil && !errors.Is(err, s3store.ErrUnsupported) {
-		return fmt.Errorf("removing the lock %s: %w", f, err)
+	return f.discard(ctx, taken)
+}
+
+// takeOver makes a lock that was read groundwork's own, and returns what stands there then. A service
+// without conditional overwrites leaves what the tools do: to delete what was just read.
+func (f *Lockfile) takeOver(ctx context.Context, now s3store.Small) (body []byte, err error) {
+	body = encode(complete(lease.Info{Operation: "break", Info: "being removed by groundwork"}, f.path()))
+	for try := 1; ; try++ {
+		_, err := f.client.ReplaceSmall(ctx, f.bucket, now, body)
+		switch {
+		case err == nil:
+			return body, nil
+		case errors.Is(err, s3store.ErrUnsupported):
+			return now.Body, nil
+		}
+		// The answer may be lost: what stands there tells.
+		found, readErr := f.client.ReadSmall(ctx, f.bucket, f.key)
+		switch {
+		case readErr == nil && bytes.Equal(found.Body, body):
+			return body, nil
+		case isNoKey(readErr), readErr == nil && !bytes.Equal(found.Body, now.Body):
+			return nil, changed(f.lock(now))
+		case readErr != nil, try == tries:
+			return nil, fmt.Errorf("removing the lock %s: %w", f, err)
+		}
 	}
-	// A service without conditional overwrites leaves what the tools do: delete what was just read.
-	if err := f.client.DeleteObject(ctx, f.bucket, f.key, ""); err != nil {
-		return fmt.Errorf("removing the lock %s: %w", f, err)
+}
+
+// discard deletes the lock while it holds just that: where an answer was lost, another one may stand
+// there already, of somebody who came since.
+func (f *Lockfile) discard(ctx context.Context, body []byte) error {
+	for try := 1; ; try++ {
+		err := f.client.DeleteSmall(ctx, f.bucket, f.key)
+		if err == nil {
+			return nil
+		}
+		found, readErr := f.client.ReadSmall(ctx, f.bucket, f.key)
+		switch {
+		case isNoKey(readErr), readErr == nil && !bytes.Equal(found.Body, body):
+			return nil
+		case readErr != nil, try == tries:
+			return fmt.Errorf("removing the lock %s: %w", f, err)
+		}
 	}
-	return nil
 }
 
 // inspectParallel locks are read at once.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -110,7 +109,9 @@ func (a *App) acquireTool(ctx context.Context, f acquireFlags) error {
 		return err
 	}
 	<-ctx.Done()
-	return grant.Release(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	return grant.Release(ctx)
 }
 
 func (a *App) acquireLease(ctx context.Context, f acquireFlags) error {
@@ -157,22 +158,21 @@ func (a *App) showAcquired(entries []lockview.Entry, hold bool) error {
 	return err
 }
 
+// releaseTime bounds giving a lock back when the command was interrupted.
+const releaseTime = 15 * time.Second
+
 // holdLease renews a lease until it is interrupted, and gives it back.
 func holdLease(ctx context.Context, store lease.Store, grant lease.Grant) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return store.Release(context.WithoutCancel(ctx), grant)
-		case <-time.After(grant.Duration / 3):
-		}
-		next, err := store.Renew(ctx, grant)
-		switch {
-		case err == nil:
-			grant = next
-		case errors.Is(err, lease.ErrLost) || time.Now().After(grant.Deadline()):
-			return err
-		}
+	k := lease.Keep(store, grant, lease.KeepOptions{})
+	select {
+	case <-k.Lost():
+		k.Stop()
+		return k.Err()
+	case <-ctx.Done():
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+	defer cancel()
+	return k.Release(ctx)
 }
 
 func (a *App) locksReleaseCommand() *cobra.Command {
@@ -198,7 +198,7 @@ Exit codes: 10 if nobody holds a lock with this ID: it expired and was taken, or
 			}
 			return a.change("released", found, func(e lockview.Entry) error {
 				if e.Kind == lockview.KindLease {
-					return store.Release(cmd.Context(), lease.Grant{Name: e.Name, Fence: e.Fence, Duration: e.Left})
+					return store.Release(cmd.Context(), lease.Grant{Name: e.Name, Fence: e.Fence, Sent: time.Now(), Duration: e.Left})
 				}
 				return e.Break(cmd.Context(), store, true, lease.Info{Operation: "release", Info: "released by its ID"})
 			})

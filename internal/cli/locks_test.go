@@ -16,6 +16,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tcpproxy"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/toollock"
 )
 
@@ -257,6 +258,66 @@ func TestLocksHold(t *testing.T) {
 		}
 		if left := s.list(); len(left) != 0 {
 			t.Errorf("%q leaves %+v", args, left)
+		}
+	}
+}
+
+// distant is a shop whose commands reach the lock table through a proxy.
+func distant(t *testing.T) (*shop, *tcpproxy.Proxy) {
+	t.Helper()
+	s := newShop(t)
+	proxy := testenv.TCPProxy(t, testenv.Postgres(t).Addr())
+	s.env["PULUMI_LOCK_DB_HOST"], s.env["PULUMI_LOCK_DB_PORT"] = proxy.Host(), fmt.Sprint(proxy.Port())
+	return s, proxy
+}
+
+// What is held with --hold and cannot be renewed is lost, and that is said.
+func TestLocksHoldIsLost(t *testing.T) {
+	t.Parallel()
+	s, proxy := distant(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	ended := make(chan string, 1)
+	go func() {
+		code, _, errOut := s.run(ctx, "", "locks", "acquire", "--hold", "--lock", "nightly", "--lease", "2s")
+		ended <- fmt.Sprint("exit code ", code, ": ", errOut)
+	}()
+	for held := []lease.Held{}; len(held) == 0; time.Sleep(20 * time.Millisecond) {
+		var err error
+		held, err = s.leases.List(ctx)
+		s.must(err)
+	}
+	s.must(proxy.Close())
+	if text := <-ended; !strings.HasPrefix(text, "exit code 1: ") || !strings.Contains(text, "is lost") { // bounded by ctx
+		t.Error(text)
+	}
+}
+
+// An answer to locks release is lost: what was given back is never called lost.
+func TestLocksReleaseOverLostAnswers(t *testing.T) {
+	t.Parallel()
+	s, proxy := distant(t)
+	for n := 1; n < 40; n++ {
+		grant, err := s.leases.Acquire(t.Context(), lease.Request{Name: "nightly"}, lease.Wait{})
+		s.must(err)
+		proxy.Reset()
+		proxy.CutAfter(n)
+		code, _, errOut := s.run(t.Context(), "", "locks", "release", grant.Info.ID)
+		fired := proxy.Fired()
+		proxy.Reset()
+		held, err := s.leases.List(t.Context())
+		s.must(err)
+		if gone := len(held) == 0; gone != (code == CodeDone) {
+			t.Errorf("lost answer %d: exit code %d, given back %t\n%s", n, code, gone, errOut)
+		}
+		if len(held) > 0 {
+			s.must(s.leases.Release(t.Context(), grant))
+		}
+		if !fired {
+			if n == 1 {
+				t.Error("nothing was lost")
+			}
+			return
 		}
 	}
 }

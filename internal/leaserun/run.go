@@ -206,7 +206,9 @@ func supervise(cmd *exec.Cmd, o Options, signals <-chan os.Signal, lost <-chan s
 		case code := <-c.ended:
 			return code, nil
 		case s := <-signals:
-			if o.Signals != Leave || c.orphaned() {
+			// The interrupt of a caller's death is for this process alone. Any other signal may come when a
+			// shell that got it as well has ended before.
+			if o.Signals != Leave || s == os.Interrupt && c.orphaned() {
 				c.relay(s)
 			}
 		case <-lost:

@@ -2,18 +2,25 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/datasourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/toollock"
 )
 
-var _ datasource.DataSourceWithConfigure = (*stateLocksDataSource)(nil)
+var (
+	_ datasource.DataSourceWithConfigure        = (*stateLocksDataSource)(nil)
+	_ datasource.DataSourceWithConfigValidators = (*stateLocksDataSource)(nil)
+)
 
 // stateLocksDataSource implements groundwork_state_locks.
 type stateLocksDataSource struct{ data *providerData }
@@ -56,10 +63,20 @@ func (d *stateLocksDataSource) Configure(_ context.Context, req datasource.Confi
 	d.data = dataFrom(req.ProviderData, &resp.Diagnostics)
 }
 
+// ConfigValidators implements datasource.DataSourceWithConfigValidators.
+func (d *stateLocksDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{datasourcevalidator.AtLeastOneOf(path.MatchRoot("bucket"), path.MatchRoot("postgres"), path.MatchRoot("dynamodb"))}
+}
+
 // Schema implements datasource.DataSource.
 func (d *stateLocksDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	optional := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{MarkdownDescription: description, Optional: true, Validators: notEmpty()}
+	}
+	ofBucket := func(description string) schema.StringAttribute {
+		a := optional(description)
+		a.Validators = append(a.Validators, stringvalidator.AlsoRequires(path.MatchRoot("bucket")))
+		return a
 	}
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{MarkdownDescription: description, Computed: true}
@@ -71,8 +88,8 @@ func (d *stateLocksDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 		MarkdownDescription: "Who holds which lock: the locks that the tools hold on states in a bucket (Terraform's and OpenTofu's lock files, Pulumi's locks), those in a DynamoDB table, and the leases of a lock table. It only reads, and what it shows may be over a moment later. A run whose own state is in the bucket sees its own lock.",
 		Attributes: map[string]schema.Attribute{
 			"bucket": optional("A bucket with states, whose lock files (`*.tflock`) and Pulumi locks (`.pulumi/locks/`) are shown."),
-			"prefix": optional("Where in the bucket to look, such as `infra/`; for Pulumi, the folder that holds `.pulumi`. Left out: everywhere, and Pulumi at the top."),
-			"region": optional("The bucket's region. Default: the provider's."),
+			"prefix": ofBucket("Where in the bucket to look, such as `infra/`; for Pulumi, the folder that holds `.pulumi`. Left out: everywhere, and Pulumi at the top."),
+			"region": ofBucket("The bucket's region. Default: the provider's."),
 			"postgres": schema.SingleNestedAttribute{
 				MarkdownDescription: "A lock table on PostgreSQL, whose leases are shown.", Optional: true,
 				Attributes: map[string]schema.Attribute{
@@ -125,24 +142,33 @@ func (d *stateLocksDataSource) Read(ctx context.Context, req datasource.ReadRequ
 
 const locksFailed = "Unable to List the Locks"
 
+// locksError says as well what to do about settings that are decided later.
+func locksError(diags *diag.Diagnostics, err error) {
+	if errors.Is(err, errUnknownConfig) {
+		diags.AddError(locksFailed, sentence(err.Error())+" Let this data source depend on what decides it (depends_on), so that it is read then.")
+		return
+	}
+	addLockError(diags, locksFailed, err)
+}
+
 func (d *stateLocksDataSource) readBucket(ctx context.Context, m *stateLocksModel, diags *diag.Diagnostics) {
 	if m.Bucket.IsNull() {
 		return
 	}
 	client, err := d.data.store(ctx, m.Region.ValueString())
 	if err != nil {
-		addLockError(diags, locksFailed, err)
+		locksError(diags, err)
 		return
 	}
 	bucket, prefix := m.Bucket.ValueString(), m.Prefix.ValueString()
 	files, err := toollock.Lockfiles(ctx, client, bucket, prefix)
 	if err != nil {
-		addLockError(diags, locksFailed, err)
+		locksError(diags, err)
 		return
 	}
 	stacks, err := toollock.PulumiLocks(ctx, toollock.BucketFiles(client, bucket, prefix))
 	if err != nil {
-		addLockError(diags, locksFailed, err)
+		locksError(diags, err)
 		return
 	}
 	m.add(files)
@@ -162,7 +188,7 @@ func (d *stateLocksDataSource) readTable(ctx context.Context, m *stateLocksModel
 	}{{pg: m.Postgres}, {dynamo: m.DynamoDB}} {
 		store, err := d.data.leaseStore(ctx, table.pg, table.dynamo)
 		if err != nil {
-			addLockError(diags, locksFailed, err)
+			locksError(diags, err)
 			return
 		}
 		if store == nil {
@@ -171,7 +197,7 @@ func (d *stateLocksDataSource) readTable(ctx context.Context, m *stateLocksModel
 		held, err := store.List(ctx)
 		_ = store.Close() // it was only read
 		if err != nil {
-			addLockError(diags, locksFailed, err)
+			locksError(diags, err)
 			return
 		}
 		for _, h := range held {
@@ -188,7 +214,7 @@ func (d *stateLocksDataSource) readTable(ctx context.Context, m *stateLocksModel
 		m.add(locks)
 	}
 	if err != nil {
-		addLockError(diags, locksFailed, err)
+		locksError(diags, err)
 	}
 }
 

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/ephemeralvalidator"
@@ -12,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 )
@@ -74,7 +76,7 @@ func (e *stateLockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest
 	}
 	const day = 24 * 60 * 60
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A lease that is held while whatever depends on it runs, renewed meanwhile and given back afterwards; and no longer is promised. A plan takes it as well as an apply. Two runs that name the same lock and table wait for each other. It does not lock this run's own state: the backend does. A run that fails or is killed may not give the lock back: then it ends with its lease.\n\nNeeds Terraform 1.10 or OpenTofu 1.11. To hold a lock around a whole run, use `groundwork exec`.",
+		MarkdownDescription: "A lease that is held while whatever depends on it runs, renewed meanwhile and given back afterwards; and no longer is promised. A plan takes it as well as an apply. Two runs that name the same lock and table wait for each other. It does not lock this run's own state: the backend does. A run that fails or is killed may not give the lock back: then it ends with its lease.\n\nThe table has to be there when the plan is made. Terraform takes the lock while planning even if `depends_on` names a table that is yet to be made; OpenTofu waits for it.\n\nWhile the table cannot be reached, renewing is tried again and again; that somebody else has had the lock meanwhile is an error when it is given back, and does not stop what depends on it.\n\nNeeds Terraform 1.10 or OpenTofu 1.11. To hold a lock around a whole run, use `groundwork exec`.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{MarkdownDescription: "The name of the lock, such as `pulumi:shop/dev`.", Required: true, Validators: notEmpty()},
 			"postgres": schema.SingleNestedAttribute{
@@ -124,6 +126,11 @@ func (e *stateLockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest
 		return
 	}
 	store, err := e.data.leaseStore(ctx, m.Postgres, m.DynamoDB)
+	if errors.Is(err, errUnknownConfig) {
+		resp.Diagnostics.AddError(lockFailed, sentence(err.Error())+" The lock is taken while planning, too: set these to what is known then, or apply first what decides them (-target). "+
+			"OpenTofu waits for what depends_on names.")
+		return
+	}
 	if err != nil {
 		addLockError(&resp.Diagnostics, lockFailed, err)
 		return
@@ -153,7 +160,7 @@ func (e *stateLockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest
 	}
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, heldLockKey, private)...)
 	m.ID, m.Fence = types.StringValue(grant.Info.ID), types.Int64Value(grant.Fence)
-	resp.RenewAt = time.Now().Add(grant.Duration / 3)
+	resp.RenewAt = grant.Sent.Add(grant.Duration / 3)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &m)...)
 }
 
@@ -172,7 +179,29 @@ func (h heldLock) open(ctx context.Context, d *providerData) (lease.Store, lease
 	return store, lease.Grant{Name: h.Name, Fence: h.Fence, Duration: h.Duration, Sent: time.Now()}, err
 }
 
-// Renew implements ephemeral.EphemeralResourceWithRenew.
+// with does something to the lease, in at most a while.
+func (h heldLock) with(ctx context.Context, d *providerData, most time.Duration, do func(context.Context, lease.Store, lease.Grant) error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	store, grant, err := h.open(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // that touches no lease
+	return do(ctx, store, grant)
+}
+
+// The most that one try to renew or to give back may take. The tools wait for it when they close, and
+// OpenTofu for ten seconds only.
+const (
+	renewMost = 5 * time.Second
+	closeMost = 8 * time.Second
+	closeStep = 500 * time.Millisecond
+)
+
+// Renew implements ephemeral.EphemeralResourceWithRenew. The tools do not renew again after an error,
+// and Terraform shows it to nobody. So a database that is away is no error here: it is asked again soon,
+// and whether somebody else has had the lock meanwhile is told at the latest when it is given back.
 func (e *stateLockEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest, resp *ephemeral.RenewResponse) {
 	private, diags := req.Private.GetKey(ctx, heldLockKey)
 	resp.Diagnostics.Append(diags...)
@@ -181,19 +210,24 @@ func (e *stateLockEphemeral) Renew(ctx context.Context, req ephemeral.RenewReque
 		addError(&resp.Diagnostics, "Unable to Renew the Lock", err)
 		return
 	}
-	store, grant, err := held.open(ctx, e.data)
-	if err == nil {
-		_, err = store.Renew(ctx, grant)
-		_ = store.Close() // the lease stays
-	}
-	if err != nil {
+	sent := time.Now()
+	err := held.with(ctx, e.data, min(renewMost, held.Duration/3), func(ctx context.Context, store lease.Store, grant lease.Grant) error {
+		_, err := store.Renew(ctx, grant)
+		return err
+	})
+	switch {
+	case err == nil:
+		resp.RenewAt = sent.Add(held.Duration / 3)
+	case errors.Is(err, lease.ErrLost):
 		addLockError(&resp.Diagnostics, "Unable to Renew the Lock", err)
-		return
+	default:
+		tflog.Warn(ctx, "the lock cannot be renewed at the moment", map[string]any{"lock": held.Name, "error": err.Error()})
+		resp.RenewAt = time.Now().Add(min(held.Duration/10, renewMost))
 	}
-	resp.RenewAt = time.Now().Add(held.Duration / 3)
 }
 
-// Close implements ephemeral.EphemeralResourceWithClose.
+// Close implements ephemeral.EphemeralResourceWithClose. It tries again for a while where the database
+// is away.
 func (e *stateLockEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
 	private, diags := req.Private.GetKey(ctx, heldLockKey)
 	resp.Diagnostics.Append(diags...)
@@ -202,12 +236,17 @@ func (e *stateLockEphemeral) Close(ctx context.Context, req ephemeral.CloseReque
 		addError(&resp.Diagnostics, "Unable to Give Back the Lock", err)
 		return
 	}
-	store, grant, err := held.open(ctx, e.data)
-	if err == nil {
-		err = store.Release(ctx, grant)
-		_ = store.Close() // the lease is given back
-	}
-	if err != nil {
-		addLockError(&resp.Diagnostics, "Unable to Give Back the Lock", err)
+	for until := time.Now().Add(closeMost); ; {
+		err := held.with(ctx, e.data, time.Until(until), func(ctx context.Context, store lease.Store, grant lease.Grant) error {
+			return store.Release(ctx, grant)
+		})
+		if err == nil {
+			return
+		}
+		if errors.Is(err, lease.ErrLost) || ctx.Err() != nil || time.Until(until) < closeStep {
+			addLockError(&resp.Diagnostics, "Unable to Give Back the Lock", err)
+			return
+		}
+		time.Sleep(closeStep)
 	}
 }

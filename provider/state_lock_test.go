@@ -17,14 +17,22 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/postgres"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/toollock"
 )
 
 // leaseLab is a lock table on PostgreSQL, with a provider block for it and a store beside it.
 func leaseLab(t *testing.T, more string) (block, database string, store lease.Store) {
 	t.Helper()
+	role, database, store := leaseTable(t)
+	return pgBlock(testenv.Postgres(t), role, more), database, store
+}
+
+// leaseTable is a lock table on PostgreSQL, with its owner and a store beside it.
+func leaseTable(t *testing.T) (role postgres.Role, database string, store lease.Store) {
+	t.Helper()
 	server := testenv.Postgres(t)
-	role := testenv.PostgresRole(t, server, "")
+	role = testenv.PostgresRole(t, server, "")
 	database = testenv.PostgresDatabase(t, server, role.Name)
 	settings, err := pglock.Config{
 		Host: server.Host, Port: server.Port, User: role.Name, Password: role.Password, SSLMode: "disable",
@@ -57,7 +65,7 @@ func leaseLab(t *testing.T, more string) (block, database string, store lease.St
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgBlock(server, role, more), database, leases
+	return role, database, leases
 }
 
 func TestAccStateLocks(t *testing.T) {
@@ -102,6 +110,12 @@ func TestAccStateLocks(t *testing.T) {
 					statecheck.ExpectKnownValue(address, at(2, "expired"), knownvalue.Bool(false)),
 					statecheck.ExpectKnownValue(address, at(2, "left_seconds"), knownvalue.NotNull()),
 					statecheck.ExpectKnownValue(address, at(2, "fence"), knownvalue.NotNull()),
+				},
+			},
+			{ // Only what is under a prefix: neither the other environment nor the stacks at the top.
+				Config: fmt.Sprintf("%s\ndata \"groundwork_state_locks\" \"all\" {\n bucket = %q\n prefix = \"infra/\"\n}\n", block, bucket),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("locks"), knownvalue.ListSizeExact(1)), text(0, "id", tool.Lock.ID()),
 				},
 			},
 			{

@@ -137,11 +137,14 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	var b bytes.Buffer
-	if err := table(&b, []string{"NAME", "HOLDER"}, [][]string{{"pulumi:a/b", "ci@runner"}, {"c", ""}}); err != nil {
-		t.Fatal(err)
-	}
-	if want := "NAME        HOLDER\npulumi:a/b  ci@runner\nc\n"; b.String() != want {
-		t.Errorf("got\n%q\nwant\n%q", b.String(), want)
+	const whole, blocks = "NAME        HOLDER\npulumi:a/b  ci@日本\nc\n", "NAME    pulumi:a/b\nHOLDER  ci@日本\n\nNAME    c\n"
+	for width, want := range map[int]string{0: whole, 19: whole, 18: blocks} {
+		var b bytes.Buffer
+		if err := table(&b, width, []string{"NAME", "HOLDER"}, [][]string{{"pulumi:a/b", "ci@日本"}, {"c", ""}}); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("%d columns: got\n%q\nwant\n%q", width, b.String(), want)
+		}
 	}
 }

@@ -62,9 +62,12 @@ shown, unless --workspace or --stack names one. Leases are shown when a lock tab
 	return cmd
 }
 
-// locations are the states that the flags mean; none where the directory holds no configuration.
-func (f *locksFlags) locations(a *App) ([]location.Location, error) {
-	o := location.Options{Dir: f.dir, Getenv: a.Getenv, Workspace: f.workspace, Stack: f.stack, BackendConfig: f.backend}
+// locations are the states that the flags mean; none where the directory holds no configuration. For
+// one state a stack has to be known, and its project.
+func (f *locksFlags) locations(a *App, oneState bool) ([]location.Location, error) {
+	o := location.Options{
+		Dir: f.dir, Getenv: a.Getenv, Workspace: f.workspace, Stack: f.stack, BackendConfig: f.backend, NeedStack: oneState || f.stack != "",
+	}
 	if f.stack != "" {
 		o.Tool = location.Pulumi
 		return location.FindAll(o)
@@ -78,7 +81,12 @@ func (f *locksFlags) locations(a *App) ([]location.Location, error) {
 	}
 	root := filepath.Join(f.dir, "environments")
 	if only == (location.Filter{}) && !isDir(root) {
-		return location.FindAll(o)
+		found, err := location.FindAll(o)
+		if isNothing(err) && a.Getenv("PULUMI_BACKEND_URL") != "" {
+			o.Tool = location.Pulumi // whose backend has locks without a project
+			return location.FindAll(o)
+		}
+		return found, err
 	}
 	found, err := location.Environments(root, only, o)
 	if only != (location.Filter{}) {
@@ -131,7 +139,7 @@ func (f *locksFlags) look(ctx context.Context, a *App) (seenLocks, error) {
 			s.store = store
 		}
 	}
-	found, err := f.locations(a)
+	found, err := f.locations(a, false)
 	switch {
 	case err != nil && configured && isNothing(err) && f.dir == here:
 		a.logf("no states are looked at: %v", err)

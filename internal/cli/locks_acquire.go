@@ -67,12 +67,15 @@ holding, after the lock was given back; 1 if the lock was lost.`,
 
 // one is the only state that the flags mean.
 func (f *locksFlags) one(a *App) (location.Location, error) {
-	found, err := f.locations(a)
+	found, err := f.locations(a, true)
+	const name = "and one is needed: name it with --dir, --env and --phase, --workspace, or --stack"
 	switch {
+	case err != nil && len(found) > 0:
+		return location.Location{}, fmt.Errorf("several states are meant, %s: %w", name, err)
 	case err != nil:
 		return location.Location{}, err
 	case len(found) != 1:
-		return location.Location{}, &UsageError{Problem: fmt.Sprintf("%d states are meant, and one is needed: name it with --dir, or --env and --phase", len(found))}
+		return location.Location{}, &UsageError{Problem: fmt.Sprintf("%d states are meant, %s", len(found), name)}
 	}
 	return found[0], nil
 }

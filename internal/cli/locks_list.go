@@ -43,7 +43,7 @@ there is nothing to ask.`,
 				for _, text := range seen.warnings {
 					_, _ = fmt.Fprintf(a.Stderr, "groundwork: warning: %s\n", text)
 				}
-				return locksTable(w, seen.entries, err == nil)
+				return locksTable(w, a.width(), seen.entries, err == nil)
 			})
 			if showErr != nil {
 				return showErr
@@ -56,7 +56,7 @@ there is nothing to ask.`,
 }
 
 // locksTable shows locks to people. Not everything could be asked where it is not the whole.
-func locksTable(w io.Writer, entries []lockview.Entry, whole bool) error {
+func locksTable(w io.Writer, width int, entries []lockview.Entry, whole bool) error {
 	if len(entries) == 0 {
 		text := "Nobody holds a lock."
 		if !whole {
@@ -91,7 +91,7 @@ func locksTable(w io.Writer, entries []lockview.Entry, whole bool) error {
 			next = e.Next
 		}
 	}
-	if err := table(w, []string{"KIND", "LOCK", "HOLDER", "OPERATION", "AGE", "LEFT", "ID"}, rows); err != nil {
+	if err := table(w, width, []string{"KIND", "LOCK", "HOLDER", "OPERATION", "AGE", "LEFT", "ID"}, rows); err != nil {
 		return err
 	}
 	if next != "" {

@@ -132,4 +132,19 @@ func TestLocksWithoutConfiguration(t *testing.T) {
 	}
 	s.env = map[string]string{"HOME": testenv.BucketName(t)}
 	s.want(CodeUsage, "locks", "list")
+
+	// A Pulumi backend has locks without a project; only a project's stack can be locked.
+	backend := t.TempDir()
+	s.env["PULUMI_BACKEND_URL"] = "file://" + backend
+	_, err := toollock.NewPulumi(toollock.DirFiles(backend), "shop", "dev").Acquire(t.Context(), lease.Info{Who: "carl@ci"})
+	s.must(err)
+	if l := s.list()["pulumi"]; l.Holder != "carl@ci" {
+		t.Errorf("shown as %+v", l)
+	}
+	for _, args := range [][]string{{"list", "--stack", "dev"}, {"acquire", "--tool", "--stack", "dev"}, {"acquire", "--tool"}} {
+		if _, errOut := s.want(CodeUsage, append([]string{"locks"}, args...)...); !strings.Contains(errOut, "no stack is selected") && !strings.Contains(errOut, "no Pulumi project") {
+			t.Errorf("%q: %s", args, errOut)
+		}
+	}
+	s.want(CodeLocked, "locks", "acquire", "--tool", "--stack", "organization/shop/dev")
 }

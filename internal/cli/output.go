@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/creack/pty"
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 	"go.yaml.in/yaml/v3"
@@ -121,8 +124,64 @@ func plain(n *yaml.Node) {
 	}
 }
 
-// table writes rows below headers, for people.
-func table(w io.Writer, headers []string, rows [][]string) error {
+// table writes rows below headers, for people; where the terminal is too narrow for that, a block of
+// lines for each row. A width of 0 is no terminal.
+func table(w io.Writer, width int, headers []string, rows [][]string) error {
+	text, err := aligned(headers, rows)
+	if err != nil {
+		return err
+	}
+	if width > 0 && twwidth.Width(longest(text)) > width {
+		text = blocks(headers, rows)
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+func longest(text string) string {
+	var found string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\n"); twwidth.Width(line) > twwidth.Width(found) {
+			found = line
+		}
+	}
+	return found
+}
+
+// blocks has a line for each cell that is not empty, and an empty one between rows.
+func blocks(headers []string, rows [][]string) string {
+	var b strings.Builder
+	name := 0
+	for _, h := range headers {
+		name = max(name, len(h))
+	}
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for j, cell := range row {
+			if cell != "" {
+				fmt.Fprintf(&b, "%-*s  %s\n", name, headers[j], cell)
+			}
+		}
+	}
+	return b.String()
+}
+
+// width is that of the terminal that results are shown on, 0 where it is none.
+func (a *App) width() int {
+	file, ok := a.Stdout.(*os.File)
+	if !ok {
+		return 0
+	}
+	_, columns, err := pty.Getsize(file)
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
+func aligned(headers []string, rows [][]string) (string, error) {
 	var b bytes.Buffer
 	t := tablewriter.NewTable(&b,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
@@ -135,18 +194,17 @@ func table(w io.Writer, headers []string, rows [][]string) error {
 		}))
 	t.Header(headers)
 	if err := t.Bulk(rows); err != nil {
-		return err
+		return "", err
 	}
 	if err := t.Render(); err != nil {
-		return err
+		return "", err
 	}
 	// The last column is padded, too: spaces at the ends of lines are in the way of copying.
+	var trimmed strings.Builder
 	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
+		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	return nil
+	return trimmed.String(), nil
 }
 
 func quote(s string) string { return strconv.Quote(s) }

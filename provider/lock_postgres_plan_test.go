@@ -159,8 +159,12 @@ func TestAccLockRefused(t *testing.T) {
 	s := testenv.Postgres(t)
 	admin := testenv.PostgresRole(t, s, "CREATEDB")
 	block := pgBlock(s, admin, "")
-	database := func(body string) string { return block + "resource \"groundwork_lock_database\" \"test\" {\n" + body + "\n}\n" }
-	table := func(body string) string { return block + "resource \"groundwork_state_lock_table\" \"test\" {\n" + body + "\n}\n" }
+	database := func(body string) string {
+		return block + "resource \"groundwork_lock_database\" \"test\" {\n" + body + "\n}\n"
+	}
+	table := func(body string) string {
+		return block + "resource \"groundwork_state_lock_table\" \"test\" {\n" + body + "\n}\n"
+	}
 	refusals(t, map[string][2]string{
 		"no name":          {database(""), `The argument "name" is required`},
 		"empty owner":      {database("name = \"x\"\nowner = \"\""), "Invalid Name"},

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -145,6 +147,25 @@ func TestTable(t *testing.T) {
 		}
 		if b.String() != want {
 			t.Errorf("%d columns: got\n%q\nwant\n%q", width, b.String(), want)
+		}
+	}
+}
+
+// Programs read the documents: every name in them is explained.
+func TestDocumentsAreExplained(t *testing.T) {
+	app := App{}
+	locks, _, err := app.Command().Find([]string{"locks"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.FieldsFunc(locks.Long, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
+	for _, document := range []any{LockDocument{}, LocksDocument{}, LockChangeDocument{}} {
+		typ := reflect.TypeOf(document)
+		for i := range typ.NumField() {
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if name != "format_version" && !slices.Contains(words, name) {
+				t.Errorf("the help does not explain %s of %s", name, typ)
+			}
 		}
 	}
 }

@@ -55,6 +55,13 @@ Where states are follows from --dir: the backends of the configuration and of th
 and of all environments in its folder environments. The locks of all workspaces and stacks there are
 shown, unless --workspace or --stack names one. Leases are shown when a lock table is configured.
 
+As JSON and YAML, list shows locks, and warnings about configurations that may not say where the states
+really are. acquire, release and break show what was done, the lock, and in also the other places of the
+same lock. Each lock has an id and a kind (lease, lockfile, dynamodb, pulumi, local or pg), the name of
+what is locked, its place, environment and phase, the holder with operation and pid, since and
+age_seconds, left_seconds and whether it is expired, the fence of a lease and how many are waiting for
+it, the problem that keeps the holder unknown, and what to do next. What is not known is left out.
+
 ` + storeHelp,
 	}
 	group(cmd)

@@ -60,5 +60,5 @@ func Decode(text string) (info Info, name string) {
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || json.Unmarshal([]byte(text), &d) != nil {
 		return Info{}, ""
 	}
-	return d.Info.Printable(), d.Name
+	return d.Printable(), d.Name
 }

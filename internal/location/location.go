@@ -185,11 +185,11 @@ func realDir(dir string) (string, error) {
 	if err != nil {
 		return "", &Error{Dir: dir, Problem: "the directory has no absolute path", Err: err}
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	resolved, err := filepath.EvalSymlinks(abs)
 	if err != nil {
 		return "", &Error{Dir: abs, Problem: "the directory cannot be read", Err: err}
 	}
-	return real, nil
+	return resolved, nil
 }
 
 // Scope is how much a lock covers.

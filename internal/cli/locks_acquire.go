@@ -47,6 +47,9 @@ holding, after the lock was given back; 1 if the lock was lost.`,
   groundwork locks acquire --tool --hold`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.complete(cmd, a.Getenv); err != nil {
+				return err
+			}
 			if f.tool {
 				return a.acquireTool(cmd.Context(), f)
 			}
@@ -55,7 +58,7 @@ holding, after the lock was given back; 1 if the lock was lost.`,
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.name, "lock", "", "name of the lease (what is in --dir)")
-	fs.Var(&f.scope, "lock-scope", "how much the lease covers: stack or backend")
+	fs.Var(&f.scope, "lock-scope", "how much the lease covers: stack or backend (PULUMI_LOCK_SCOPE)")
 	fs.Var(&f.timeout, "lock-timeout", "how long to wait while somebody else holds the lock")
 	fs.Var(&f.duration, "lease", "how long the lease lasts")
 	fs.StringVar(&f.operation, "operation", "held by hand", "what others see as the reason")
@@ -65,9 +68,29 @@ holding, after the lock was given back; 1 if the lock was lost.`,
 	return cmd
 }
 
-// one is the only state that the flags mean.
-func (f *locksFlags) one(a *App) (location.Location, error) {
-	found, err := f.locations(a, true)
+// complete takes from the environment what is not on the command line, as exec does, so that both name
+// a lock alike, and refuses what cannot be meant.
+func (f *acquireFlags) complete(cmd *cobra.Command, getenv func(string) string) error {
+	if err := fromEnvironment(cmd, getenv, "lock-scope", "PULUMI_LOCK_SCOPE"); err != nil {
+		return err
+	}
+	problem := ""
+	switch {
+	case f.tool && cmd.Flags().Changed("lock"):
+		problem = "--lock names a lease, and --tool takes the tool's own lock: leave one of them out"
+	case cmd.Flags().Changed("lock") && f.name == "":
+		problem = "the name in --lock is empty: give one, or leave --lock out for the name of what is in --dir"
+	case f.duration == 0:
+		problem = "a lease of 0 is over when it begins: give --lease a time, such as 5m"
+	default:
+		return nil
+	}
+	return &UsageError{Command: cmd.CommandPath(), Problem: problem}
+}
+
+// one is the only state that the flags mean. For the lock of a whole backend no stack has to be known.
+func (f *locksFlags) one(a *App, scope location.Scope) (location.Location, error) {
+	found, err := f.locations(a, scope == location.ScopeStack)
 	const name = "and one is needed: name it with --dir, --env and --phase, --workspace, or --stack"
 	switch {
 	case err != nil && len(found) > 0:
@@ -81,7 +104,7 @@ func (f *locksFlags) one(a *App) (location.Location, error) {
 }
 
 func (a *App) acquireTool(ctx context.Context, f acquireFlags) error {
-	l, err := f.one(a)
+	l, err := f.one(a, location.ScopeStack)
 	if err != nil {
 		return err
 	}
@@ -120,9 +143,10 @@ func (a *App) acquireTool(ctx context.Context, f acquireFlags) error {
 func (a *App) acquireLease(ctx context.Context, f acquireFlags) error {
 	name := f.name
 	if name == "" {
-		l, err := f.one(a)
+		scope := location.Scope(f.scope.value)
+		l, err := f.one(a, scope)
 		if err == nil {
-			name, err = l.LockName(location.Scope(f.scope.value))
+			name, err = l.LockName(scope)
 		}
 		if err != nil {
 			return &HintError{Err: err, Hint: "Name the lease with --lock NAME."}

@@ -148,3 +148,41 @@ func TestLocksWithoutConfiguration(t *testing.T) {
 	}
 	s.want(CodeLocked, "locks", "acquire", "--tool", "--stack", "organization/shop/dev")
 }
+
+// acquire names a lease as exec does for a command on the same state, in the scope that is set for both.
+func TestLocksAcquireNames(t *testing.T) {
+	s := newShop(t)
+	s.write("web/Pulumi.yaml", "name: shop\nruntime: yaml\nbackend:\n  url: s3://pulumi-states\n")
+	s.dir = filepath.Join(s.dir, "web")
+	for _, c := range []struct {
+		scope, want string
+		args        []string
+	}{
+		{"backend", "pulumi:s3://pulumi-states", nil}, {"backend", "pulumi:shop/dev", []string{"--lock-scope", "stack", "--stack", "dev"}},
+		{"", "pulumi:s3://pulumi-states", []string{"--lock-scope", "backend"}},
+	} {
+		s.env["PULUMI_LOCK_SCOPE"] = c.scope
+		out, _ := s.want(CodeDone, append([]string{"locks", "acquire", "--format", "json"}, c.args...)...)
+		var doc LockChangeDocument
+		s.must(json.Unmarshal([]byte(out), &doc))
+		if doc.Lock.Name != c.want {
+			t.Errorf("in the scope %q, %q takes %q, want %q", c.scope, c.args, doc.Lock.Name, c.want)
+		}
+		held, err := s.leases.List(t.Context())
+		s.must(err)
+		for _, h := range held {
+			s.must(s.leases.Break(t.Context(), h, true))
+		}
+	}
+	for want, args := range map[string][]string{
+		"no stack is selected": nil, "leave one of them out": {"--tool", "--lock", "x"}, "is empty": {"--lock", ""}, "over when it begins": {"--lock", "x", "--lease", "0"},
+	} {
+		if _, errOut := s.want(CodeUsage, append([]string{"locks", "acquire"}, args...)...); !strings.Contains(errOut, want) {
+			t.Errorf("%q lacks %q: %s", args, want, errOut)
+		}
+	}
+	s.env["PULUMI_LOCK_SCOPE"] = "all"
+	if _, errOut := s.want(CodeUsage, "locks", "acquire", "--lock", "x"); !strings.Contains(errOut, "PULUMI_LOCK_SCOPE") {
+		t.Errorf("a scope that is none: %s", errOut)
+	}
+}

@@ -4,7 +4,11 @@ import (
 	"archive/zip"
 	"path"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/internal/sdkgen"
+	"github.com/groundwork-iac/terraform-provider-groundwork/bridge/provider"
 )
 
 // Maven compiles the SDK for Java against Pulumi's own, and packs a class for every resource.
@@ -24,4 +28,23 @@ func TestJavaCompiles(t *testing.T) {
 			t.Errorf("no class %s in %v", resource, names)
 		}
 	}
+}
+
+// Every function returns what it has, those of a single value as well.
+func TestJavaFunctionsReturn(t *testing.T) {
+	t.Parallel()
+	files, err := sdkgen.Generate("java", provider.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		if path.Base(name) != "GroundworkFunctions.java" {
+			continue
+		}
+		if !strings.Contains(string(text), "Output<StateKeyResult> stateKey(") || strings.Contains(string(text), "<Void>") {
+			t.Errorf("a function returns nothing in\n%s", text)
+		}
+		return
+	}
+	t.Error("there are no functions")
 }

@@ -62,6 +62,9 @@ func Generate(language string, spec []byte) (map[string][]byte, error) {
 	if err := json.Unmarshal(spec, &parsed); err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
+	if language == "java" {
+		wrapResults(&parsed)
+	}
 	pkg, diags, err := schema.BindSpec(parsed, offline{}, schema.ValidationOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("binding the schema: %w", err)
@@ -74,6 +77,22 @@ func Generate(language string, spec []byte) (map[string][]byte, error) {
 		return nil, fmt.Errorf("generating the SDK for %s: %w", language, err)
 	}
 	return files, nil
+}
+
+// wrapResults gives functions that return a single value an object with it, as it is on the wire:
+// the generator for Java makes them return nothing.
+func wrapResults(spec *schema.PackageSpec) {
+	for _, f := range spec.Functions {
+		if f.ReturnType == nil || f.ReturnType.TypeSpec == nil {
+			continue
+		}
+		f.ReturnType.ObjectTypeSpec = &schema.ObjectTypeSpec{
+			Type:       "object",
+			Properties: map[string]schema.PropertySpec{"result": {TypeSpec: *f.ReturnType.TypeSpec}},
+			Required:   []string{"result"},
+		}
+		f.ReturnType.TypeSpec = nil
+	}
 }
 
 // Write makes the files of one SDK in a folder. What an earlier call left there is removed.

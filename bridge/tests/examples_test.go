@@ -20,7 +20,7 @@ import (
 )
 
 // shownLanguages are those in which every example has to be shown, and is run.
-var shownLanguages = []string{"yaml", "typescript", "python", "go"}
+var shownLanguages = []string{"yaml", "typescript", "python", "go", "java"}
 
 // where says in which scene each example runs. An example that is not here fails the test. Examples
 // of one scene are one stack together, except in YAML; those that name the same thing are apart.
@@ -54,7 +54,7 @@ var where = map[string]string{
 	"stateKey":                     "first",
 }
 
-// Every example that the descriptions show runs, in YAML, TypeScript, Python and Go, as it is
+// Every example that the descriptions show runs, in YAML, TypeScript, Python, Go and Java, as it is
 // printed: it is applied to real servers, changes nothing when it is run again, and is destroyed. In
 // every language it makes the same resources, with the same outputs.
 func TestShownExamples(t *testing.T) {
@@ -76,8 +76,8 @@ func TestShownExamples(t *testing.T) {
 		t.FailNow()
 	}
 	run := &exampleRunner{shown: shown, first: map[string]made{}}
-	// Two languages after each other share their servers, as the examples share their names.
-	for _, languages := range [][]string{{"yaml", "typescript"}, {"python", "go"}} {
+	// Languages after each other share their servers, as the examples share their names.
+	for _, languages := range [][]string{{"yaml", "typescript"}, {"python", "go", "java"}} {
 		t.Run(languages[0], func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -154,8 +154,8 @@ func programsIn(t *testing.T, name, text string) map[string]string {
 // exampleRunner compiles every example of a language when the first one runs.
 type exampleRunner struct {
 	shown map[string]map[string]string
-	// typescript and python are folders of programs, golang is a driver with all programs in it.
-	typescript, python, golang once[string]
+	// typescript, python and java are folders of programs, golang is a driver with all programs in it.
+	typescript, python, java, golang once[string]
 
 	mu sync.Mutex
 	// first is what the examples of a scene have made in the language that was there first.
@@ -196,6 +196,21 @@ func (r *exampleRunner) compiledTypeScript(t *testing.T) (string, error) {
 	return dir, os.WriteFile(filepath.Join(dir, "driver.js"), driver, 0o600)
 }
 
+// compiledJava has a folder for each program: all are of the same class.
+func (r *exampleRunner) compiledJava(t *testing.T) (string, error) {
+	dir, err := sharedFolder("examples-")
+	var folders []string
+	for name, programs := range r.shown {
+		folder := filepath.Join(dir, fileOf(name))
+		folders = append(folders, folder)
+		err = errors.Join(err, os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, "App.java"), []byte(programs["java"]), 0o600))
+	}
+	if err != nil {
+		return "", err
+	}
+	return dir, compileJava(t, folders...)
+}
+
 // fileOf is the name of an example as a file.
 func fileOf(name string) string { return strings.ReplaceAll(name, "/", "_") }
 
@@ -208,8 +223,8 @@ type made struct {
 // scene runs the examples of one scene in one language.
 func (r *exampleRunner) scene(t *testing.T, w *world, language, scene string, names []string) {
 	runtime := "yaml" // whatever it is, the Automation API runs the program that it is given
-	if language == "python" {
-		runtime = language // but this one refuses runtimes that it does not know
+	if language == "python" || language == "java" {
+		runtime = language // but these refuse runtimes that are not theirs
 	}
 	s := w.stage(t, scene, projectFile+runtime+"\n")
 	found := made{Outputs: map[string]string{}}
@@ -269,6 +284,9 @@ func (r *exampleRunner) drive(s *stage, language string, names []string) []pulum
 		})
 		site, python := installedPython(s.t)
 		return s.driven([]string{"PYTHONPATH=" + site}, python, s.absolute("drivers/driver.py"), ops, programs(dir, ".py")...)
+	case "java":
+		dir := r.java.get(s.t, func() (string, error) { return r.compiledJava(s.t) })
+		return s.driven([]string{"CLASSPATH=" + javaClasspath(s.t)}, language, s.absolute("drivers/Driver.java"), ops, programs(dir, "")...)
 	}
 	driver := r.golang.get(s.t, func() (string, error) {
 		all := map[string]string{}

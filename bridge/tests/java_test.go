@@ -2,7 +2,9 @@ package tests
 
 import (
 	"archive/zip"
+	"context"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,4 +49,26 @@ func TestJavaFunctionsReturn(t *testing.T) {
 		return
 	}
 	t.Error("there are no functions")
+}
+
+var javaClasses once[string]
+
+// javaClasspath lists the built SDK and what it needs.
+func javaClasspath(t *testing.T) string {
+	t.Helper()
+	jar := pack(t, 2, "java", "*.jar")
+	return javaClasses.get(t, func() (string, error) {
+		source := filepath.Join(filepath.Dir(filepath.Dir(jar)), "source") // as pack has it
+		return sdkgen.JavaClasspath(context.WithoutCancel(t.Context()), source)
+	})
+}
+
+// compileJava compiles programs, each a folder with App.java, in one run of the compiler.
+func compileJava(t *testing.T, programs ...string) error {
+	t.Helper()
+	driver, err := filepath.Abs("drivers/Compile.java")
+	if err != nil {
+		return err
+	}
+	return output(t.Context(), ".", "java", append([]string{driver, javaClasspath(t)}, programs...)...)
 }

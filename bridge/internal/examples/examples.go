@@ -26,7 +26,7 @@ var languages = []struct{ name, file string }{
 	{"python", "__main__.py"},
 	{"csharp", ""},
 	{"go", "main.go"},
-	{"java", ""},
+	{"java", "App.java"},
 	{"yaml", "example.yaml"},
 }
 
@@ -263,8 +263,7 @@ var (
 
 // repair corrects what the bridge's converter gets wrong in every program of a kind: in Go the name
 // of the package before types, in Python and Java that of the SDK, in YAML the comments of several
-// lines. Every program in one of the first three and in YAML is run by the tests, so that a repair
-// which misses, or is needed no more, is seen.
+// lines. Every program in these languages is run by the tests, so that a repair which misses is seen.
 func (p Pages) repair(language, program string) (string, error) {
 	switch language {
 	case "go":

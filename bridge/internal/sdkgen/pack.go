@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/toolchain"
@@ -117,6 +118,22 @@ func packJava(ctx context.Context, dir, out string) error {
 		return fmt.Errorf("maven made %d jars in %s, and not one", len(jars), dir)
 	}
 	return copyFile(jars[0], filepath.Join(out, filepath.Base(jars[0])))
+}
+
+// classpath is the pinned plugin of Maven that lists what a program needs to run.
+const classpath = "org.apache.maven.plugins:maven-dependency-plugin:3.9.0:build-classpath"
+
+// JavaClasspath lists what a program needs that uses the SDK for Java, which Pack has built in dir.
+func JavaClasspath(ctx context.Context, dir string) (string, error) {
+	list := filepath.Join(dir, "target", "classpath.txt")
+	if err := run(ctx, dir, "mvn", "--batch-mode", "--quiet", classpath, "-Dmdep.outputFile="+list); err != nil {
+		return "", err
+	}
+	needed, err := os.ReadFile(list) // #nosec G304 -- made by Maven
+	if err != nil {
+		return "", fmt.Errorf("reading what the SDK for Java needs: %w", err)
+	}
+	return filepath.Join(dir, "target", "classes") + string(os.PathListSeparator) + strings.TrimSpace(string(needed)), nil
 }
 
 func copyFile(from, to string) error {

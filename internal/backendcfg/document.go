@@ -72,6 +72,9 @@ func checkSource(file string, src []byte) error {
 	if len(src) > maxSourceBytes {
 		return &UnsupportedFileError{File: file, Reason: fmt.Sprintf("is %d bytes long, more than any configuration file should be (%d); split it", len(src), maxSourceBytes)}
 	}
+	if !couldNest(src) {
+		return nil
+	}
 	tokens, _ := hclsyntax.LexConfig(src, file, hcl.InitialPos)
 	depth, unary, conditionals := 0, 0, 0
 	for _, t := range tokens {
@@ -95,6 +98,18 @@ func checkSource(file string, src []byte) error {
 		}
 	}
 	return nil
+}
+
+// couldNest tells whether there are bytes enough to nest too deeply: to find the tokens costs nearly
+// as much as to parse them.
+func couldNest(src []byte) bool {
+	count := func(marks ...string) (n int) {
+		for _, mark := range marks {
+			n += bytes.Count(src, []byte(mark))
+		}
+		return n
+	}
+	return count("{", "[", "(") > maxNesting || count("!", "-") > maxNesting || count("?") > maxConditionals
 }
 
 // blocks of a document that this package cares about.

@@ -35,11 +35,12 @@ func Edit(src []byte, file string, f Fragment, o EditOptions) ([]byte, error) {
 	f.RemoteStates = slices.SortedFunc(slices.Values(f.RemoteStates), func(a, b RemoteStateBlock) int {
 		return strings.Compare(a.Name, b.Name)
 	})
-	out, err := dropStale(src, file, f.Names())
+	d, err := dropStale(src, file, f.Names())
 	if err != nil {
 		return nil, err
 	}
-	if out, err = editBackend(out, file, kind, f.Backend, o); err != nil {
+	out, err := d.editBackend(kind, f.Backend, o)
+	if err != nil {
 		return nil, err
 	}
 	for _, r := range f.RemoteStates {
@@ -65,14 +66,10 @@ func verify(out []byte, file string, f Fragment) error {
 	return nil
 }
 
-func editBackend(src []byte, file, kind, text string, o EditOptions) ([]byte, error) {
-	d, err := parseDocument(file, src)
-	if err != nil {
-		return nil, err
-	}
+func (d *document) editBackend(kind, text string, o EditOptions) ([]byte, error) {
 	bs := d.blocks()
 	if len(bs.clouds) > 0 {
-		return nil, &ConflictError{File: file, Line: bs.clouds[0].TypeRange.Start.Line, Type: cloudType}
+		return nil, &ConflictError{File: d.file, Line: bs.clouds[0].TypeRange.Start.Line, Type: cloudType}
 	}
 	at, err := d.backend()
 	switch {
@@ -81,7 +78,7 @@ func editBackend(src []byte, file, kind, text string, o EditOptions) ([]byte, er
 	case at != nil:
 		_, own := markerOf(d.text(at.block))
 		if t := at.block.Labels[0]; t != kind && !o.AllowReplace && (!o.Own || !own) {
-			return nil, &ConflictError{File: file, Line: at.block.TypeRange.Start.Line, Type: t}
+			return nil, &ConflictError{File: d.file, Line: at.block.TypeRange.Start.Line, Type: t}
 		}
 		return d.replace(at.block, text), nil
 	case len(bs.terraform) == 0:
@@ -90,7 +87,7 @@ func editBackend(src []byte, file, kind, text string, o EditOptions) ([]byte, er
 	case len(bs.terraform) == 1:
 		return d.insert(bs.terraform[0], text), nil
 	}
-	e := &AmbiguousError{File: file, What: "terraform blocks", Fix: fmt.Sprintf("put an empty backend %q {} into the one that should hold it, or merge them", kind)}
+	e := &AmbiguousError{File: d.file, What: "terraform blocks", Fix: fmt.Sprintf("put an empty backend %q {} into the one that should hold it, or merge them", kind)}
 	for _, b := range bs.terraform {
 		e.Lines = append(e.Lines, b.TypeRange.Start.Line)
 	}
@@ -132,7 +129,7 @@ func editRemoteState(src []byte, file string, r RemoteStateBlock) ([]byte, error
 }
 
 // dropStale removes the remote states that groundwork wrote and keep leaves out.
-func dropStale(src []byte, file string, keep []string) ([]byte, error) {
+func dropStale(src []byte, file string, keep []string) (*document, error) {
 	for {
 		d, err := parseDocument(file, src)
 		if err != nil {
@@ -143,7 +140,7 @@ func dropStale(src []byte, file string, keep []string) ([]byte, error) {
 			return managed && !slices.Contains(keep, b.Labels[1])
 		})
 		if stale < 0 {
-			return src, nil
+			return d, nil
 		}
 		src = d.removeTopLevel(d.blocks().remote[stale])
 	}

@@ -116,7 +116,7 @@ func codeOf(err error) Code {
 		return CodeDone
 	case errors.As(err, &exit):
 		return exit.Code
-	case errors.As(err, &usage), errors.As(err, &unknown), pglock.IsConfigError(err), isConfigError(err):
+	case errors.As(err, &usage), errors.As(err, &unknown), pglock.IsConfigError(err), s3store.IsConfigError(err):
 		return CodeUsage
 	case errors.Is(err, lease.ErrHeld):
 		return CodeLocked
@@ -127,12 +127,6 @@ func codeOf(err error) Code {
 		return CodeNotFound
 	}
 	return CodeError
-}
-
-// isConfigError tells a mistake in the settings of S3 or DynamoDB from a service's answer.
-func isConfigError(err error) bool {
-	var dynamo *dynamolock.ConfigError
-	return s3store.IsConfigError(err) || errors.As(err, &dynamo)
 }
 
 // hintOf gives the next thing to do, empty when nothing is known.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
@@ -43,15 +44,7 @@ const (
 )
 
 // ConfigError is a configuration that cannot work, with the field at fault.
-type ConfigError struct {
-	// Field is the name of the setting, as the provider spells it.
-	Field string
-	// Problem is what is wrong and what to do.
-	Problem string
-}
-
-// Error implements error.
-func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
+type ConfigError = awsclient.ConfigError
 
 // WithStore fills what c leaves empty from the configuration of the buckets, where that is of the
 // same account: on AWS, or on an emulation that serves both at one address. The keys of another S3

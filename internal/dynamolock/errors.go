@@ -7,11 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 )
 
 // The kinds of failure that callers act on. Test with errors.Is.
@@ -38,63 +35,19 @@ type CallError struct {
 	Op string
 	// Table, Region and Endpoint say where.
 	Table, Region, Endpoint string
-	// Code, Status and RequestID are the service's own words; empty when it never answered.
-	Code      string
-	Status    int
-	RequestID string
+	// Failure is the service's answer.
+	awsclient.Failure
 
 	kind error
-	err  error
 }
 
 // Error says what failed, on what, and why.
 func (e *CallError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s on the DynamoDB table %q (%s, region %s): ", e.Op, e.Table, e.Endpoint, e.Region)
-	var api smithy.APIError
-	switch {
-	case e.Code != "" && errors.As(e.err, &api):
-		fmt.Fprintf(&b, "%s, HTTP %d", e.Code, e.Status)
-		if msg := strings.TrimSpace(api.ErrorMessage()); msg != "" {
-			b.WriteString(": " + msg)
-		}
-	default:
-		b.WriteString(plainCause(e.err))
-	}
-	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (request %s)", e.RequestID)
-	}
-	return b.String()
+	return fmt.Sprintf("%s on the DynamoDB table %q (%s, region %s): %s", e.Op, e.Table, e.Endpoint, e.Region, e.Why())
 }
-
-// Unwrap gives the SDK's error.
-func (e *CallError) Unwrap() error { return e.err }
 
 // Is matches the failure's kind.
 func (e *CallError) Is(target error) bool { return e.kind != nil && target == e.kind }
-
-// plainCause strips the SDK's chain of operation names down to the innermost sentence.
-func plainCause(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "it was interrupted"
-	}
-	if missingCredentials(err) {
-		return "no credentials found in the configuration, the environment or the AWS shared files"
-	}
-	var send *url.Error
-	if errors.As(err, &send) {
-		return "no answer: " + send.Err.Error() // its own text repeats the address
-	}
-	var op *smithy.OperationError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) && resp.Err != nil {
-		return fmt.Sprintf("HTTP %d: %v", resp.HTTPStatusCode(), resp.Err)
-	}
-	return err.Error()
-}
 
 // wrap turns an SDK error into a *CallError; nil stays nil.
 func (c *Client) wrap(op, table string, err error) error {
@@ -105,19 +58,7 @@ func (c *Client) wrap(op, table string, err error) error {
 	if errors.As(err, &done) {
 		return err
 	}
-	e := &CallError{Op: op, Table: table, Region: c.Region(), Endpoint: c.Endpoint(), err: err}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		e.Code = api.ErrorCode()
-	}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
-		e.Status = resp.HTTPStatusCode()
-	}
-	var awsResp *awshttp.ResponseError
-	if errors.As(err, &awsResp) {
-		e.RequestID = awsResp.ServiceRequestID()
-	}
+	e := &CallError{Op: op, Table: table, Region: c.Region(), Endpoint: c.Endpoint(), Failure: awsclient.FailureOf(err)}
 	e.kind = e.classify()
 	return e
 }
@@ -125,10 +66,11 @@ func (c *Client) wrap(op, table string, err error) error {
 func (e *CallError) classify() error {
 	var send *url.Error
 	var network net.Error
+	var none *awsclient.CredentialsError
 	switch {
-	case errors.Is(e.err, context.Canceled):
+	case errors.Is(e.Err, context.Canceled):
 		return nil // the caller gave up: nothing is known about the service
-	case missingCredentials(e.err):
+	case errors.As(e.Err, &none):
 		return ErrCredentials
 	}
 	switch e.Code {
@@ -150,7 +92,7 @@ func (e *CallError) classify() error {
 		if e.Status == http.StatusNotImplemented {
 			return ErrUnsupported
 		}
-		if errors.As(e.err, &send) || errors.As(e.err, &network) {
+		if errors.As(e.Err, &send) || errors.As(e.Err, &network) {
 			return ErrUnreachable
 		}
 		if e.Status/100 == 2 {
@@ -158,12 +100,6 @@ func (e *CallError) classify() error {
 		}
 	}
 	return nil
-}
-
-// missingCredentials recognises that nobody could be found to sign as: no request was sent.
-func missingCredentials(err error) bool {
-	var none *noCredentials
-	return errors.As(err, &none)
 }
 
 // Hint says what to do next, empty where the error says it all.

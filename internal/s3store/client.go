@@ -2,27 +2,21 @@ package s3store
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 )
 
 // Client talks to one service in one region. It is safe for concurrent use.
@@ -39,19 +33,16 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := newHTTPClient(resolved.CABundle, resolved.ResponseTimeout)
+	base, err := awsclient.Load(ctx, awsclient.Settings{
+		Region: resolved.Region, SharedProfile: resolved.SharedProfile, CABundle: resolved.CABundle,
+		AccessKey: resolved.AccessKey, SecretKey: resolved.SecretKey, SessionToken: resolved.SessionToken,
+		MaxRetries: resolved.MaxRetries, MaxBackoff: resolved.MaxBackoff, ResponseTimeout: resolved.ResponseTimeout,
+		NotAWS: !profile.IsAWS, Retryables: retryables,
+	})
 	if err != nil {
 		return nil, err
 	}
-	base, err := awsconfig.LoadDefaultConfig(ctx, loadOptions(resolved, profile, httpClient)...)
-	var missing awsconfig.SharedConfigProfileNotExistError
-	if errors.As(err, &missing) {
-		return nil, &ConfigError{Field: "profile", Problem: fmt.Sprintf("the AWS shared configuration files have no profile %q", missing.Profile)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the AWS shared configuration: %w", err)
-	}
-	base.Credentials = credentialChain{inner: base.Credentials, project: projectOf(resolved, profile)}
+	base.Credentials = projectCredentials{inner: base.Credentials, project: projectOf(resolved, profile)}
 	c := &Client{api: newAPI(base, resolved, profile), cfg: resolved, profile: profile, records: defaultProbeRecords()}
 	if at := c.api.Options().BaseEndpoint; c.cfg.Endpoint == "" && at != nil {
 		// The shared configuration names an endpoint. It goes where any endpoint goes.
@@ -77,27 +68,6 @@ func sharedRegion(ctx context.Context, profile string) string {
 	return cfg.Region
 }
 
-func loadOptions(c Config, p Profile, hc aws.HTTPClient) []func(*awsconfig.LoadOptions) error {
-	opts := []func(*awsconfig.LoadOptions) error{
-		awsconfig.WithRegion(c.Region),
-		awsconfig.WithHTTPClient(hc),
-		awsconfig.WithLogger(logging.Nop{}), // it would write to the standard error of whoever runs this
-		awsconfig.WithRetryer(func() aws.Retryer { return newRetryer(c.MaxRetries, c.MaxBackoff) }),
-	}
-	if c.SharedProfile != "" {
-		opts = append(opts, awsconfig.WithSharedConfigProfile(c.SharedProfile))
-	}
-	if c.AccessKey != "" {
-		opts = append(opts, awsconfig.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
-	}
-	if !p.IsAWS {
-		// The instance metadata service answers for AWS only; asking it costs seconds elsewhere.
-		opts = append(opts, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	}
-	return opts
-}
-
 // projectOf is the project to name in the access key, which is how Scaleway's S3 reaches one that
 // is not the key's default project.
 func projectOf(c Config, p Profile) string {
@@ -105,6 +75,21 @@ func projectOf(c Config, p Profile) string {
 		return c.ProjectID
 	}
 	return ""
+}
+
+// projectCredentials names the project in the access key.
+type projectCredentials struct {
+	inner   aws.CredentialsProvider
+	project string
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (c projectCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := c.inner.Retrieve(ctx)
+	if err == nil && c.project != "" && !strings.Contains(creds.AccessKeyID, "@") {
+		creds.AccessKeyID += "@" + c.project
+	}
+	return creds, err
 }
 
 func newAPI(base aws.Config, c Config, p Profile) *s3.Client {
@@ -138,56 +123,16 @@ func useContentMD5(stack *middleware.Stack) error {
 	return smithyhttp.AddContentChecksumMiddleware(stack)
 }
 
-// newRetryer adds to what the SDK tries again: the code that S3 sends while another change to the
+// retryables adds to what the SDK tries again: the code that S3 sends while another change to the
 // same bucket is still under way, and answers that were cut in the middle.
-func newRetryer(maxRetries int, maxBackoff time.Duration) aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxRetries + 1
-		o.MaxBackoff = maxBackoff
-		o.RateLimiter = noRateLimit{}
-		o.Retryables = append(o.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{
-			"OperationAborted": {},
-		}}, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				return aws.TrueTernary
-			}
-			return aws.UnknownTernary
-		}))
-	})
-}
-
-// noRateLimit lets every call use its own retries: the SDK's shared token bucket would make the
-// tenth parallel call fail on the first 503 because the others had used up the tokens.
-type noRateLimit struct{}
-
-func (noRateLimit) GetToken(context.Context, uint) (func() error, error) {
-	return func() error { return nil }, nil
-}
-func (noRateLimit) AddTokens(uint) error { return nil }
-
-func newHTTPClient(caBundle string, responseTimeout time.Duration) (aws.HTTPClient, error) {
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		// Settings are read and written in parallel: keep those connections.
-		t.MaxIdleConnsPerHost = 32
-		t.ResponseHeaderTimeout = responseTimeout
-	})
-	if caBundle == "" {
-		return client, nil
-	}
-	pem, err := os.ReadFile(caBundle) //nolint:gosec // the file that the user named
-	if err != nil {
-		return nil, &ConfigError{Field: "ca_bundle", Problem: "cannot be read: " + err.Error()}
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, &ConfigError{Field: "ca_bundle", Problem: fmt.Sprintf("%s holds no PEM certificate", caBundle)}
-	}
-	return client.WithTransportOptions(func(t *http.Transport) {
-		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}), nil
+var retryables = []retry.IsErrorRetryable{
+	retry.RetryableErrorCode{Codes: map[string]struct{}{"OperationAborted": {}}},
+	retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return aws.TrueTernary
+		}
+		return aws.UnknownTernary
+	}),
 }
 
 // Profile returns what is known about the service.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 )
 
 // Config says how to reach a service. The zero value means: everything from the environment.
@@ -51,15 +53,7 @@ const (
 )
 
 // ConfigError is a configuration that cannot work, with the field at fault.
-type ConfigError struct {
-	// Field is the name of the setting, as the provider spells it.
-	Field string
-	// Problem is what is wrong and what to do.
-	Problem string
-}
-
-// Error implements error.
-func (e *ConfigError) Error() string { return e.Field + ": " + e.Problem }
+type ConfigError = awsclient.ConfigError
 
 // Resolve fills what c leaves empty, in this order: GROUNDWORK_* variables, the service's own
 // variables (such as SCW_ACCESS_KEY), the AWS variables, the profile's defaults. Credentials that

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 )
 
 // The kinds of failure that callers act on. Test with errors.Is.
@@ -45,15 +43,12 @@ type CallError struct {
 	Service string
 	// Bucket, Key, Region and Endpoint say where.
 	Bucket, Key, Region, Endpoint string
-	// Code, Status and RequestID are the service's own words; empty when it never answered.
-	Code      string
-	Status    int
-	RequestID string
+	// Failure is the service's answer.
+	awsclient.Failure
 	// BucketRegion is where the service says that the bucket is, when the region was wrong.
 	BucketRegion string
 
 	kind error
-	err  error
 	// keyVars are the service's own variables for credentials.
 	keyVars []string
 }
@@ -65,59 +60,12 @@ func (e *CallError) Error() string {
 	if e.Key != "" {
 		fmt.Fprintf(&b, ", key %q", e.Key)
 	}
-	fmt.Fprintf(&b, " (%s, region %s): ", e.Endpoint, e.Region)
-	switch {
-	case e.Code != "" && e.Status != 0:
-		fmt.Fprintf(&b, "%s, HTTP %d", e.Code, e.Status)
-		if msg := apiMessage(e.err); msg != "" {
-			fmt.Fprintf(&b, ": %s", msg)
-		}
-	default:
-		b.WriteString(plainCause(e.err))
-	}
-	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (request %s)", e.RequestID)
-	}
+	fmt.Fprintf(&b, " (%s, region %s): %s", e.Endpoint, e.Region, e.Why())
 	return b.String()
 }
 
-// Unwrap gives the SDK's error.
-func (e *CallError) Unwrap() error { return e.err }
-
 // Is matches the failure's kind.
 func (e *CallError) Is(target error) bool { return e.kind != nil && target == e.kind }
-
-func apiMessage(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorMessage()
-	}
-	return ""
-}
-
-// plainCause strips the SDK's chain of operation names down to the innermost sentence.
-func plainCause(err error) string {
-	var none *credentialFailure
-	if errors.As(err, &none) {
-		return none.Error()
-	}
-	var send *url.Error
-	if errors.As(err, &send) {
-		return "no answer: " + send.Err.Error() // its own text repeats the address
-	}
-	var op *smithy.OperationError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) && resp.Err != nil {
-		if status := resp.HTTPStatusCode(); status != 0 {
-			return fmt.Sprintf("HTTP %d: %v", status, resp.Err)
-		}
-		return resp.Err.Error()
-	}
-	return err.Error()
-}
 
 // wrap turns an SDK error into a *CallError; nil stays nil.
 func (c *Client) wrap(op, bucket, key string, err error) error {
@@ -130,23 +78,12 @@ func (c *Client) wrap(op, bucket, key string, err error) error {
 	}
 	e := &CallError{
 		Op: op, Service: c.profile.DisplayName, Bucket: bucket, Key: key,
-		Region: c.cfg.Region, Endpoint: c.Endpoint(), err: err,
+		Region: c.cfg.Region, Endpoint: c.Endpoint(), Failure: awsclient.FailureOf(err),
 		keyVars: slices.Concat(c.profile.AccessKeyVars, c.profile.SecretKeyVars),
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		e.Code = api.ErrorCode()
-	}
 	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
-		e.Status = resp.HTTPStatusCode()
-		if resp.Response != nil {
-			e.BucketRegion = resp.Response.Header.Get("X-Amz-Bucket-Region")
-		}
-	}
-	var awsResp *awshttp.ResponseError
-	if errors.As(err, &awsResp) {
-		e.RequestID = awsResp.ServiceRequestID()
+	if errors.As(err, &resp) && resp.Response != nil {
+		e.BucketRegion = resp.Response.Header.Get("X-Amz-Bucket-Region")
 	}
 	e.kind = e.classify()
 	if e.kind == nil && op == "HeadBucket" && e.BucketRegion != "" && e.BucketRegion != e.Region {
@@ -183,10 +120,11 @@ var unsupportedByCall = map[string]map[string]bool{
 func (e *CallError) classify() error {
 	code, status := e.Code, e.Status
 	var odd *answerError
+	var none *awsclient.CredentialsError
 	switch {
-	case errors.Is(e.err, context.Canceled):
+	case errors.Is(e.Err, context.Canceled):
 		return nil // the caller gave up: nothing is known about the service
-	case errors.As(e.err, &odd):
+	case errors.As(e.Err, &odd):
 		return odd.kind
 	case notFoundCodes[code]:
 		return ErrNotFound
@@ -204,7 +142,7 @@ func (e *CallError) classify() error {
 	case code == "NotImplemented", code == "MethodNotAllowed", status == http.StatusNotImplemented,
 		status == http.StatusMethodNotAllowed, unsupportedByCall[e.Op][code]:
 		return ErrUnsupported
-	case isCredentialCode(code), isMissingCredentials(e.err), status == http.StatusUnauthorized:
+	case isCredentialCode(code), errors.As(e.Err, &none), status == http.StatusUnauthorized:
 		return ErrCredentials
 	case code == "AccessDenied", code == "Forbidden", code == "AllAccessDisabled", status == http.StatusForbidden:
 		return ErrAccessDenied
@@ -221,45 +159,4 @@ func isCredentialCode(code string) bool {
 		return true
 	}
 	return false
-}
-
-// isMissingCredentials recognises that nobody could be found to sign as: no request was sent.
-func isMissingCredentials(err error) bool {
-	var none *credentialFailure
-	return errors.As(err, &none)
-}
-
-// credentialFailure is what the credential chain answered, see credentialChain.
-type credentialFailure struct{ err error }
-
-// Error implements error.
-func (f *credentialFailure) Error() string {
-	var op *smithy.OperationError
-	if errors.As(f.err, &op) && op.Service() == "ec2imds" {
-		// The last link of the chain, which says nothing to those who are not on EC2.
-		return "no credentials found in the configuration, the environment or the AWS shared files"
-	}
-	return "no credentials found: " + f.err.Error()
-}
-
-// Unwrap gives what the chain said.
-func (f *credentialFailure) Unwrap() error { return f.err }
-
-// credentialChain types the failures of the SDK's credential chain, which are plain strings, and
-// names the project in the access key.
-type credentialChain struct {
-	inner   aws.CredentialsProvider
-	project string
-}
-
-// Retrieve implements aws.CredentialsProvider.
-func (c credentialChain) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	creds, err := c.inner.Retrieve(ctx)
-	if err != nil {
-		return creds, &credentialFailure{err: err}
-	}
-	if c.project != "" && !strings.Contains(creds.AccessKeyID, "@") {
-		creds.AccessKeyID += "@" + c.project
-	}
-	return creds, nil
 }

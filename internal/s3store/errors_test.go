@@ -15,6 +15,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
 )
 
 // sdkError is what the SDK returns for an answer.
@@ -176,7 +178,7 @@ func TestHint(t *testing.T) {
 		"cut in the middle":       {c.wrap("ListObjectsV2", "b", "", &smithy.DeserializationError{Err: io.ErrUnexpectedEOF}), "could not be reached"},
 		"no XML":                  {c.wrap("ListObjectsV2", "b", "", &smithy.DeserializationError{Err: &xml.SyntaxError{}}), "HTTPS_PROXY"},
 		"a page":                  {c.wrap("ListObjectsV2", "b", "", &answerError{what: "a page"}), "HTTPS_PROXY"},
-		"no credentials":          {c.wrap("HeadBucket", "b", "", &credentialFailure{err: errors.New("none")}), "Set access_key"},
+		"no credentials":          {c.wrap("HeadBucket", "b", "", &awsclient.CredentialsError{Err: errors.New("none")}), "Set access_key"},
 		"retained":                {fmt.Errorf("around: %w", &UndeletableError{}), "object lock"},
 		"lacking":                 {&UnsupportedError{Capability: CapTags}, "choose a service"},
 		"lacking over plain http": {&UnsupportedError{Capability: CapRequireTLS, Reason: "http"}, "https endpoint"},
@@ -211,7 +213,7 @@ func TestUnsupportedError(t *testing.T) {
 func TestCanceledIsNoKind(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, Config{Service: "scaleway"})
-	err := c.wrap("HeadBucket", "b", "", &credentialFailure{err: fmt.Errorf("waiting: %w", context.Canceled)})
+	err := c.wrap("HeadBucket", "b", "", &awsclient.CredentialsError{Err: fmt.Errorf("waiting: %w", context.Canceled)})
 	if errors.Is(err, ErrCredentials) || !errors.Is(err, context.Canceled) {
 		t.Errorf("unexpected %v", err)
 	}
@@ -287,7 +289,7 @@ func TestCredentialsHint(t *testing.T) {
 		p, err := ProfileByName(service)
 		must(t, err)
 		c := &Client{profile: p}
-		if hint := Hint(c.wrap("HeadBucket", "b", "", &credentialFailure{err: errors.New("none")})); !strings.Contains(hint, want) {
+		if hint := Hint(c.wrap("HeadBucket", "b", "", &awsclient.CredentialsError{Err: errors.New("none")})); !strings.Contains(hint, want) {
 			t.Errorf("%s: %s", service, hint)
 		}
 	}

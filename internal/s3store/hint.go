@@ -98,23 +98,23 @@ func transportHint(e *CallError) string {
 	var unknownCA x509.UnknownAuthorityError
 	var badHost x509.HostnameError
 	switch {
-	case errors.Is(e.err, context.Canceled):
+	case errors.Is(e.Err, context.Canceled):
 		return ""
-	case errors.As(e.err, &dns):
+	case errors.As(e.Err, &dns):
 		return fmt.Sprintf("The host of %s cannot be resolved. Check the endpoint; a server without wildcard DNS needs use_path_style = true.", e.Endpoint)
-	case errors.As(e.err, &unknownCA):
+	case errors.As(e.Err, &unknownCA):
 		return "The server's certificate is signed by an authority that this machine does not know. Set ca_bundle to its PEM file."
-	case errors.As(e.err, &badHost):
+	case errors.As(e.Err, &badHost):
 		return "The server's certificate is for another host name. Check the endpoint; a server without a wildcard certificate needs use_path_style = true."
-	case errors.As(e.err, new(tls.RecordHeaderError)) || errors.Is(e.err, http.ErrSchemeMismatch):
+	case errors.As(e.Err, new(tls.RecordHeaderError)) || errors.Is(e.Err, http.ErrSchemeMismatch):
 		return fmt.Sprintf("What listens at %s speaks no TLS. Check the port, or write the endpoint with http:// if it is a server on this machine.", e.Endpoint)
-	case errors.Is(e.err, context.DeadlineExceeded):
+	case errors.Is(e.Err, context.DeadlineExceeded):
 		return "The service did not answer in time. Repeat the command; what was done so far is kept and finished."
 	case e.Status >= 500:
 		return fmt.Sprintf("%s could not be reached or failed on its side. Repeat the command; what was done so far is kept and finished.", e.Endpoint)
-	case isConnection(e.err):
+	case isConnection(e.Err):
 		return fmt.Sprintf("%s could not be reached or failed on its side. Repeat the command; what was done so far is kept and finished. If that never helps, check the endpoint and its port: something else may listen there.", e.Endpoint)
-	case isNoAnswer(e.err):
+	case isNoAnswer(e.Err):
 		return fmt.Sprintf("The answer is no S3 answer. Something between here and %s replies in its place, such as a proxy's login page: check HTTPS_PROXY and NO_PROXY, and the endpoint.", e.Endpoint)
 	}
 	return ""

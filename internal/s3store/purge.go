@@ -287,7 +287,7 @@ func (c *Client) deleteOneByOne(ctx context.Context, bucket string, batch []Vers
 func undeletable(err error, v Version) error {
 	var ce *CallError
 	if errors.As(err, &ce) && (errors.Is(err, ErrAccessDenied) || ce.Code == "InvalidRequest" || ce.Code == "ObjectLocked") {
-		return &UndeletableError{Bucket: ce.Bucket, Key: v.Key, VersionID: v.ID, Code: ce.Code, Message: apiMessage(err)}
+		return &UndeletableError{Bucket: ce.Bucket, Key: v.Key, VersionID: v.ID, Code: ce.Code, Message: ce.Message}
 	}
 	return err
 }

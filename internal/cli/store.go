@@ -31,8 +31,9 @@ const defaultLockDatabase = "pulumi_state_lock"
 const storeHelp = `The lock table is in PostgreSQL or in DynamoDB. What the flags leave out comes from the environment:
 GROUNDWORK_POSTGRES_*, then PULUMI_LOCK_DB_HOST, _PORT, _NAME, _USER and _PASSWORD, then PGHOST and
 all other variables of libpq; the table from GROUNDWORK_LOCK_TABLE. For DynamoDB:
-GROUNDWORK_DYNAMODB_TABLE, _REGION and _ENDPOINT, then the variables and files of AWS. Passwords are
-taken from the environment, a password file or a service file, and never from arguments.`
+GROUNDWORK_DYNAMODB_TABLE, _REGION and _ENDPOINT, then the variables and files of AWS; such a table comes
+before a server of PostgreSQL that the environment names. Passwords are taken from the environment, a
+password file or a service file, and never from arguments.`
 
 func (f *storeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.pg.Host, "lock-db-host", "", "host of the PostgreSQL server with the lock table (PULUMI_LOCK_DB_HOST)")

@@ -239,6 +239,9 @@ func (l Location) LockName(scope Scope) (string, error) {
 }
 
 func (l Location) unnamed() error {
+	if l.Tool == Pulumi && l.URL == "" {
+		return &Error{Dir: l.Dir, Problem: "Pulumi is logged in to no backend here: set PULUMI_BACKEND_URL, or run pulumi login"}
+	}
 	return &Error{Dir: l.Dir, Problem: fmt.Sprintf("no name for the lock follows from a %s backend of type %q: give it one with --lock NAME", l.Tool, l.Backend)}
 }
 

@@ -154,7 +154,12 @@ func TestFindTerraform(t *testing.T) {
 func checkNames(t *testing.T, loc Location, want [2]string) {
 	t.Helper()
 	for i, scope := range []Scope{ScopeStack, ScopeBackend} {
-		if name, err := loc.LockName(scope); err != nil || name != want[i] {
+		name, err := loc.LockName(scope)
+		if text, failed := strings.CutPrefix(want[i], "error: "); failed {
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("the name for %s is %q (%v), want the error %q", scope, name, err, text)
+			}
+		} else if err != nil || name != want[i] {
 			t.Errorf("the name for %s is %q (%v), want %q", scope, name, err, want[i])
 		}
 	}
@@ -285,6 +290,11 @@ func TestFindPulumi(t *testing.T) {
 			dir: "plain", env: with("PULUMI_STACK", "dev"),
 			want:  Location{Dir: "plain", Backend: "file", Project: "api", Stack: "dev", File: filepath.Join(home, "states")},
 			names: [2]string{"pulumi:api/dev", "pulumi:file://" + filepath.Join(home, "states")},
+		},
+		"no login": {
+			dir: "plain", env: map[string]string{"PULUMI_HOME": filepath.Join(dir, "nowhere"), "PULUMI_STACK": "dev"},
+			want:  Location{Dir: "plain", Backend: "cloud", Project: "api", Stack: "dev"},
+			names: [2]string{"pulumi:api/dev", "error: logged in to no backend"},
 		},
 		"a stack of the service": {
 			dir: "plain", env: with("PULUMI_BACKEND_URL", "https://api.pulumi.com"), stack: "acme/api/dev",

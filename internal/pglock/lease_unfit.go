@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // NoLockTableError is a table that lacks what leases need, or is not there.
@@ -19,7 +21,7 @@ type NoLockTableError struct {
 
 // Error implements error.
 func (e *NoLockTableError) Error() string {
-	text := fmt.Sprintf("no leases can be taken in the table %s (%s): %v", e.Table, e.Target, plainCause(e.err))
+	text := fmt.Sprintf("no leases can be taken in the table %s (%s): %v", e.Table, e.Target, answer(e.err))
 	var shape *ShapeError
 	var call *CallError
 	switch {
@@ -28,9 +30,18 @@ func (e *NoLockTableError) Error() string {
 	case e.absent() || e.unrepaired == nil:
 		return text
 	case errors.As(e.unrepaired, &call):
-		return text + "; it could not be added: " + plainCause(call.cause)
+		return text + "; it could not be added: " + answer(call.cause)
 	}
 	return text + "; it could not be added: " + e.unrepaired.Error()
+}
+
+// answer is what the server said, as in CallError.
+func answer(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Sprintf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+	}
+	return plainCause(err)
 }
 
 // Is matches ErrNotFound, or for a table that is there and cannot be mended what keeps it from that.

@@ -22,8 +22,8 @@ func TestUnfitTablesSayWhy(t *testing.T) {
 		table, says, hint string
 		kind              error
 	}{
-		{"theirs", `column "holder" of relation "theirs" does not exist (SQLSTATE 42703); it could not be added: ERROR: must be owner of table theirs`, "ALTER TABLE \"public\".\"theirs\" OWNER TO", ErrDenied},
-		{"ours", "; it could not be added: ERROR: permission denied for schema public", `GRANT CREATE, USAGE ON SCHEMA "public" TO ` + ident(locker.Name), ErrDenied},
+		{"theirs", `column "holder" of relation "theirs" does not exist (SQLSTATE 42703); it could not be added: must be owner of table theirs`, "ALTER TABLE \"public\".\"theirs\" OWNER TO", ErrDenied},
+		{"ours", "; it could not be added: permission denied for schema public", `GRANT CREATE, USAGE ON SCHEMA "public" TO ` + ident(locker.Name), ErrDenied},
 		{"naive", `its column "leaseexpires" is timestamp without time zone`, "Change the table as the message says", nil},
 		{"other", "it has no column lockid", "Change the table as the message says", nil},
 		{"none", `relation "public.none" does not exist`, `CREATE TABLE "public"."none" ` + made, ErrNotFound},

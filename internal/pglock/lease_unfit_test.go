@@ -32,7 +32,7 @@ func TestUnfitTablesSayWhy(t *testing.T) {
 		s := leases(t, client, database, LeaseOptions{Table: Table{Name: c.table}, Repair: true})
 		for range 2 { // the second try does not mend again, and knows as much
 			_, err := s.Acquire(t.Context(), named("x"), lease.Wait{})
-			if err == nil || errors.Is(err, ErrNotFound) != (c.kind == ErrNotFound) || errors.Is(err, ErrDenied) != (c.kind == ErrDenied) || !strings.Contains(err.Error(), c.says) {
+			if err == nil || errors.Is(err, ErrNotFound) != errors.Is(c.kind, ErrNotFound) || errors.Is(err, ErrDenied) != errors.Is(c.kind, ErrDenied) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v", c.table, err)
 				continue
 			}

@@ -101,9 +101,13 @@ func (n *notices) kept(e lease.Event) {
 	case lease.Certain:
 		n.say("the lock %q is renewed again", n.name)
 	case lease.Doubtful:
-		n.say("the lock %q cannot be renewed at the moment, and lasts for another %s: %v", n.name, time.Until(e.Deadline).Round(time.Second), e.Err)
+		lasts := "its time is over" // of a process that was stopped, or of a machine that slept
+		if left := time.Until(e.Deadline); left > 0 {
+			lasts = "lasts for another " + left.Round(time.Second).String()
+		}
+		n.say("the lock %q cannot be renewed at the moment, and %s: %v", n.name, lasts, e.Err)
 	case lease.Lost:
-		n.say("THE LOCK %q IS LOST, and others may run now: %v", n.name, e.Err)
+		n.say("THE LOCK %q IS LOST, and others may run now: %s", n.name, whyLost(e.Err))
 		switch n.onLost {
 		case leaserun.Warn:
 			n.say("the command goes on, as --on-lost warn says")
@@ -117,10 +121,19 @@ func (n *notices) kept(e lease.Event) {
 
 func (n *notices) unreleased(err error, g lease.Grant) {
 	if errors.Is(err, lease.ErrLost) {
-		n.say("THE LOCK %q WAS LOST before the command ended, and others may have run meanwhile: %v", n.name, err)
+		n.say("THE LOCK %q WAS LOST before the command ended, and others may have run meanwhile: %s", n.name, whyLost(err))
 		return
 	}
 	n.say("the lock %q could not be given back and ends by itself in %s: %v", n.name, max(time.Until(g.Deadline()), 0).Round(time.Second), err)
+}
+
+// whyLost leaves out the name, which stands before it.
+func whyLost(err error) string {
+	var lost *lease.LostError
+	if errors.As(err, &lost) {
+		return lost.Why()
+	}
+	return err.Error()
 }
 
 // describe says who holds a lock, for what, and since when.

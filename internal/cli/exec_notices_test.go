@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/leaserun"
 )
 
 // A long wait says every now and then that it goes on, and nothing any more once it is over.
@@ -36,5 +39,26 @@ func TestWaitIsToldOfAgain(t *testing.T) {
 	}
 	if !strings.HasPrefix(last, `groundwork: got the lock "x" after `) {
 		t.Errorf("the last word is %q", last)
+	}
+}
+
+// What is said of a lease that is in doubt or lost names it once, and gives no time that is over.
+func TestKeptNotices(t *testing.T) {
+	lost := &lease.LostError{Name: "x", Fence: 7, Now: &lease.Held{Info: lease.Info{Who: "bert"}}}
+	for _, c := range []struct {
+		event lease.Event
+		want  string
+	}{
+		{lease.Event{Certainty: lease.Doubtful, Deadline: time.Now().Add(time.Hour), Err: errors.New("no answer")}, "groundwork: the lock \"x\" cannot be renewed at the moment, and lasts for another 1h0m0s: no answer\n"},
+		{lease.Event{Certainty: lease.Doubtful, Deadline: time.Now().Add(-time.Hour), Err: errors.New("no answer")}, "groundwork: the lock \"x\" cannot be renewed at the moment, and its time is over: no answer\n"},
+		{lease.Event{Certainty: lease.Certain}, "groundwork: the lock \"x\" is renewed again\n"},
+		{lease.Event{Certainty: lease.Lost, Err: fmt.Errorf("renew: %w", lost)}, "groundwork: THE LOCK \"x\" IS LOST, and others may run now: it expired or was broken, and now bert holds the lock\ngroundwork: the command goes on, as --on-lost warn says\n"},
+	} {
+		var b strings.Builder
+		n := &notices{app: &App{Stderr: &b}, name: "x", onLost: leaserun.Warn}
+		n.kept(c.event)
+		if b.String() != c.want {
+			t.Errorf("it says %q, want %q", b.String(), c.want)
+		}
 	}
 }

@@ -186,14 +186,18 @@ type LostError struct {
 
 // Error implements error.
 func (e *LostError) Error() string {
-	text := fmt.Sprintf("the lease on %q (fence %d) is lost: ", e.Name, e.Fence)
+	return fmt.Sprintf("the lease on %q (fence %d) is lost: %s", e.Name, e.Fence, e.Why())
+}
+
+// Why says what became of the lease, for those who name it themselves.
+func (e *LostError) Why() string {
 	switch {
 	case e.Reason != "":
-		return text + e.Reason
+		return e.Reason
 	case e.Now != nil:
-		return text + "it expired or was broken, and now " + e.Now.Who() + " holds the lock"
+		return "it expired or was broken, and now " + e.Now.Who() + " holds the lock"
 	}
-	return text + "it was broken, or it expired and was removed; nobody holds the lock now"
+	return "it was broken, or it expired and was removed; nobody holds the lock now"
 }
 
 // Is matches ErrLost.

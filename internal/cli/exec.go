@@ -24,6 +24,8 @@ type execFlags struct {
 	duration seconds
 	onLost   choice
 	signals  choice
+	// table are the flags that name the lock table, as other commands take them.
+	table string
 }
 
 // reminders come this often while somebody waits for a lock.
@@ -102,6 +104,7 @@ func (f *execFlags) complete(cmd *cobra.Command, getenv func(string) string) err
 	if err := fromEnvironment(cmd, getenv, "lock-scope", "PULUMI_LOCK_SCOPE"); err != nil {
 		return err
 	}
+	f.table = f.store.given(cmd.Flags())
 	if cmd.Flags().Changed("lock") && f.name == "" {
 		return &UsageError{Command: cmd.CommandPath(), Problem: "the name in --lock is empty: give one, or leave --lock out for the name of what CMD works on"}
 	}

@@ -189,12 +189,16 @@ func timeoutError(err error, name string, f execFlags) error {
 		return err
 	}
 	text := fmt.Sprintf("state lock timeout: the lock %q is %s; waited %s", name, describe(held.Holder), held.Waited.Round(time.Second))
+	dead := "its lock ends by itself; to take it away at once"
+	if held.Holder.Endless {
+		dead = "its lock stays: somebody wrote it into the table without an end. To take it away"
+	}
 	hint := fmt.Sprintf(`See all locks, and whether the holder still lives:
-  groundwork locks list
-If the holder is dead, its lock ends by itself; to take it away at once:
-  groundwork locks break %s --force
-To wait longer: --lock-timeout %s, or PULUMI_LOCK_TIMEOUT=%d.`,
-		shellQuote(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
+  groundwork locks list%s
+If the holder is dead, %s:
+  groundwork locks break %s --force%[1]s
+To wait longer: --lock-timeout %[4]s, or PULUMI_LOCK_TIMEOUT=%[5]d.`,
+		f.table, dead, shellQuote(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
 	return &HintError{Err: &lockTimeout{text: text, err: err}, Hint: hint}
 }
 

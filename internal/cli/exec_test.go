@@ -71,6 +71,10 @@ func TestExecWaitsAndTimesOut(t *testing.T) {
 	third.says("state lock timeout")
 	third.says("groundwork locks list")
 	third.says("groundwork locks break x --force")
+	named := l.start("--lock", "x", "--lock-timeout", "0", "--lock-table", "public.pulumi_state_locks", "--lock-db-name", l.database, "--", "true")
+	named.ends(11)
+	named.says("groundwork locks list --lock-db-name " + l.database + " --lock-table public.pulumi_state_locks\n")
+	named.says("groundwork locks break x --force --lock-db-name " + l.database + " --lock-table public.pulumi_state_locks\n")
 	inJSON := l.start("--format", "json", "--lock", "x", "--lock-timeout", "0s", "--", "true")
 	inJSON.ends(11)
 	var doc struct {
@@ -95,6 +99,18 @@ func TestExecWaitsAndTimesOut(t *testing.T) {
 	if n := l.count("pulumi_state_locks"); n != 0 {
 		t.Errorf("%d locks are left", n)
 	}
+}
+
+// A lock that somebody wrote by hand, with nothing but its name, does not end by itself.
+func TestExecWaitsForALockWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.sql("INSERT INTO pulumi_state_locks (LockID) VALUES ('x')")
+	j := l.start("--lock", "x", "--lock-timeout", "1", "--", "true")
+	j.ends(11)
+	j.says(`waiting for up to 1s for the lock "x", which is held by somebody, without an end`)
+	j.says(`state lock timeout: the lock "x" is held by somebody, without an end; waited 1s`)
+	j.says("If the holder is dead, its lock stays")
 }
 
 func TestExecTimeoutFromTheEnvironment(t *testing.T) {

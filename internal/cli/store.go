@@ -48,6 +48,19 @@ func (f *storeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.dynamodb.endpoint, "dynamodb-endpoint", "", "URL of an emulation of DynamoDB (GROUNDWORK_DYNAMODB_ENDPOINT)")
 }
 
+// given writes the flags of these that are on the command line, each with a space before it.
+func (f *storeFlags) given(fs *pflag.FlagSet) string {
+	var own pflag.FlagSet
+	(&storeFlags{}).add(&own)
+	var b strings.Builder
+	fs.Visit(func(flag *pflag.Flag) {
+		if own.Lookup(flag.Name) != nil {
+			b.WriteString(" --" + flag.Name + " " + shellQuote(flag.Value.String()))
+		}
+	})
+	return b.String()
+}
+
 // open connects to the lock table that the flags and the environment name. The caller closes it.
 func (f *storeFlags) open(ctx context.Context, a *App) (lease.Store, error) {
 	if table := firstOf(f.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")); table != "" && !f.saysPostgres() {

@@ -120,7 +120,7 @@ func (c Config) fromEnv(getenv func(string) string) Config {
 // request, and its signature, to somebody else's host.
 func checkRegion(region string) error {
 	if region == "" {
-		return &ConfigError{Field: "dynamodb_region", Problem: "DynamoDB needs a region: set region in the table, dynamodb_region in the provider, or GROUNDWORK_DYNAMODB_REGION or AWS_REGION in the environment"}
+		return &ConfigError{Field: "dynamodb_region", Problem: "DynamoDB needs a region: set region in the table, dynamodb_region in the provider, --dynamodb-region of a command, or GROUNDWORK_DYNAMODB_REGION or AWS_REGION in the environment"}
 	}
 	for _, r := range region {
 		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {

@@ -126,7 +126,7 @@ func Hint(err error) string {
 	case errors.Is(e, ErrCredentials):
 		return "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; temporary ones may have expired. The keys of another S3 service are not used for DynamoDB."
 	case errors.Is(e, ErrUnreachable):
-		return fmt.Sprintf("Nothing answered at %s. Check region and dynamodb_endpoint, the network and the firewall; then repeat the command.", e.Endpoint)
+		return fmt.Sprintf("Nothing answered at %s. Check the region and the endpoint, the network and the firewall; then repeat the command.", e.Endpoint)
 	case errors.Is(e, ErrNotFound):
 		return fmt.Sprintf("There is no such table in the region %s of this account. Check table, region and the account of the credentials (aws sts get-caller-identity).", e.Region)
 	case errors.Is(e, ErrInUse):

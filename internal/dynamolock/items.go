@@ -2,7 +2,6 @@ package dynamolock
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -71,12 +70,11 @@ func liveLock(item map[string]types.AttributeValue, now time.Time) (Lock, bool) 
 	l.Info, _ = lease.Decode(textOf(item, AttrInfo)) // what it does not say stays empty
 	switch {
 	case strings.HasPrefix(l.LockID, LeasePrefix):
-		number, ok := item[AttrExpires].(*types.AttributeValueMemberN)
-		if !ok {
+		if _, taken := item[AttrExpires]; !taken {
 			return l, false
 		}
-		expires, err := strconv.ParseInt(number.Value, 10, 64)
-		if err != nil {
+		expires, ok := intOf(item, AttrExpires)
+		if !ok {
 			return l, true
 		}
 		l.Left = time.UnixMilli(expires).Sub(now)

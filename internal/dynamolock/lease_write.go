@@ -222,6 +222,9 @@ func (s *LeaseStore) recall(q *request, item map[string]types.AttributeValue) bo
 
 // claim takes a lease that is free, or has ended, in the item that was read.
 func (s *LeaseStore) claim(ctx context.Context, q *request, item map[string]types.AttributeValue) (lease.Grant, error) {
+	if _, ok := intOf(item, AttrFence); !ok && item[AttrFence] != nil {
+		return lease.Grant{}, fmt.Errorf("the item %q of the DynamoDB table %q (%s) was not written by groundwork: its %s is no number; look at it, and delete it", q.id, s.opts.Table, s.client.Endpoint(), AttrFence)
+	}
 	sent := time.Now()
 	lower, upper, known := s.clock.bounds()
 	if !known {

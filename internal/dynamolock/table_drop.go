@@ -95,7 +95,8 @@ func (c *Client) DropTable(ctx context.Context, table string) error {
 	if err := c.MayDropTable(ctx, table); err != nil {
 		return err
 	}
-	if aws.ToBool(found.DeletionProtectionEnabled) {
+	protected := aws.ToBool(found.DeletionProtectionEnabled)
+	if protected {
 		if err := c.protect(ctx, table, false); err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (c *Client) DropTable(ctx context.Context, table string) error {
 			return errors.Join(err, c.protect(context.WithoutCancel(ctx), table, true))
 		}
 	}
-	return poll(ctx, func() (bool, error) {
+	err = poll(ctx, func() (bool, error) {
 		_, err := c.api.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &table})
 		err = c.wrap("DeleteTable", table, err)
 		if errors.Is(err, ErrNotFound) {
@@ -112,4 +113,9 @@ func (c *Client) DropTable(ctx context.Context, table string) error {
 		}
 		return false, ignore(err, ErrInUse) // being deleted, or still being changed
 	})
+	var refused *CallError
+	if protected && errors.As(err, &refused) && refused.Status/100 == 4 {
+		err = errors.Join(err, c.protect(context.WithoutCancel(ctx), table, true)) // it stays, as it was
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package dynamolock
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,8 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/awslocal"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
 )
 
 // hardened is what a table gets that groundwork makes.
@@ -132,6 +135,51 @@ func TestAdoption(t *testing.T) {
 		t.Errorf("a digest is no lock: %v, %v", live, err)
 	}
 	drop(t, c, name)
+}
+
+// Who may not delete a table leaves it as protected as it was.
+func TestRefusedDropProtectsAgain(t *testing.T) {
+	t.Parallel()
+	proxy, cfg := testenv.MotoProxy(t), configFor(testenv.Moto(t))
+	cfg.Endpoint = proxy.URL()
+	c, name := newClient(t, cfg), testenv.BucketName(t)
+	_, err := c.CreateTable(t.Context(), Spec{Table: name, Settings: hardened()})
+	must(t, err)
+	proxy.AddRule(s3proxy.Rule{
+		Match:  s3proxy.Match{Func: func(r s3proxy.Request) bool { return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteTable") }},
+		Action: s3proxy.RespondWith(400, `{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"no"}`, nil),
+	})
+	if err := c.DropTable(t.Context(), name); !errors.Is(err, ErrDenied) {
+		t.Errorf("got %v", err)
+	}
+	o, err := c.Observe(t.Context(), name)
+	must(t, err)
+	if !o.DeletionProtection {
+		t.Error("the table is left without protection")
+	}
+	drop(t, onMoto(t), name)
+}
+
+// A lease whose end nobody can read is held, in a list as for a drop.
+func TestUnreadableLeases(t *testing.T) {
+	t.Parallel()
+	c, table := onDynalite(t), leaseTable(t, testenv.Dynalite(t))
+	putItem(t, c, table, map[string]types.AttributeValue{AttrLockID: text(LeasePrefix + "dev"), AttrExpires: text("tomorrow")})
+	live, err := c.LiveLocks(t.Context(), table)
+	must(t, err)
+	held, err := leases(t, c, table).List(t.Context())
+	must(t, err)
+	if len(live) != 1 || len(held) != 1 || !held[0].Endless {
+		t.Errorf("live are %v, listed %+v", live, held)
+	}
+	// And one that has no fence to go on from is not asked for again and again.
+	putItem(t, c, table, map[string]types.AttributeValue{AttrLockID: text(LeasePrefix + "prod"), AttrFence: text("one")})
+	ctx, cancel := context.WithTimeout(t.Context(), faultTime)
+	defer cancel()
+	_, err = leases(t, c, table).Acquire(ctx, lease.Request{Name: "prod"}, lease.Wait{})
+	if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), AttrFence) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestOtherShapes(t *testing.T) {

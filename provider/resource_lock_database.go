@@ -85,7 +85,7 @@ func (r *lockDatabaseResource) Schema(_ context.Context, _ resource.SchemaReques
 				Validators: []validator.String{postgresName{what: "role"}},
 			},
 			"encoding": schema.StringAttribute{
-				MarkdownDescription: "The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and a table in it is made again by the run after that one, unless its `lifecycle` has `replace_triggered_by`. Left out: `UTF8` for a database that groundwork creates.",
+				MarkdownDescription: "The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.",
 				Optional:            true, Computed: true,
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIf(encodingChanges,
 					"another encoding replaces the database", "another encoding replaces the database")},

@@ -102,7 +102,7 @@ type LockDatabase struct {
 	AdoptExisting pulumi.BoolOutput `pulumi:"adoptExisting"`
 	// Cut off those who are still connected when the database is destroyed, such as the idle connections of a pooler. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>: a destroy is refused while anybody is connected, naming them.
 	DisconnectSessions pulumi.BoolOutput `pulumi:"disconnectSessions"`
-	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 	Encoding pulumi.StringOutput `pulumi:"encoding"`
 	// The database's name, up to 63 bytes, exactly as it is written. Changing it replaces the database.
 	Name pulumi.StringOutput `pulumi:"name"`
@@ -149,7 +149,7 @@ type lockDatabaseState struct {
 	AdoptExisting *bool `pulumi:"adoptExisting"`
 	// Cut off those who are still connected when the database is destroyed, such as the idle connections of a pooler. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>: a destroy is refused while anybody is connected, naming them.
 	DisconnectSessions *bool `pulumi:"disconnectSessions"`
-	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 	Encoding *string `pulumi:"encoding"`
 	// The database's name, up to 63 bytes, exactly as it is written. Changing it replaces the database.
 	Name *string `pulumi:"name"`
@@ -164,7 +164,7 @@ type LockDatabaseState struct {
 	AdoptExisting pulumi.BoolPtrInput
 	// Cut off those who are still connected when the database is destroyed, such as the idle connections of a pooler. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>: a destroy is refused while anybody is connected, naming them.
 	DisconnectSessions pulumi.BoolPtrInput
-	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 	Encoding pulumi.StringPtrInput
 	// The database's name, up to 63 bytes, exactly as it is written. Changing it replaces the database.
 	Name pulumi.StringPtrInput
@@ -183,7 +183,7 @@ type lockDatabaseArgs struct {
 	AdoptExisting *bool `pulumi:"adoptExisting"`
 	// Cut off those who are still connected when the database is destroyed, such as the idle connections of a pooler. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>: a destroy is refused while anybody is connected, naming them.
 	DisconnectSessions *bool `pulumi:"disconnectSessions"`
-	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 	Encoding *string `pulumi:"encoding"`
 	// The database's name, up to 63 bytes, exactly as it is written. Changing it replaces the database.
 	Name string `pulumi:"name"`
@@ -197,7 +197,7 @@ type LockDatabaseArgs struct {
 	AdoptExisting pulumi.BoolPtrInput
 	// Cut off those who are still connected when the database is destroyed, such as the idle connections of a pooler. Default: <span pulumi-lang-nodejs="`false`" pulumi-lang-dotnet="`False`" pulumi-lang-go="`false`" pulumi-lang-python="`false`" pulumi-lang-yaml="`false`" pulumi-lang-java="`false`" pulumi-lang-hcl="`false`">`false`</span>: a destroy is refused while anybody is connected, naming them.
 	DisconnectSessions pulumi.BoolPtrInput
-	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+	// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 	Encoding pulumi.StringPtrInput
 	// The database's name, up to 63 bytes, exactly as it is written. Changing it replaces the database.
 	Name pulumi.StringInput
@@ -302,7 +302,7 @@ func (o LockDatabaseOutput) DisconnectSessions() pulumi.BoolOutput {
 	return o.ApplyT(func(v *LockDatabase) pulumi.BoolOutput { return v.DisconnectSessions }).(pulumi.BoolOutput)
 }
 
-// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database. Left out: `UTF8` for a database that groundwork creates.
+// The encoding, as PostgreSQL names it. It cannot be changed: another one replaces the database, and the lock tables go with it: the run after that one makes them again. Left out: `UTF8` for a database that groundwork creates.
 func (o LockDatabaseOutput) Encoding() pulumi.StringOutput {
 	return o.ApplyT(func(v *LockDatabase) pulumi.StringOutput { return v.Encoding }).(pulumi.StringOutput)
 }

@@ -100,6 +100,9 @@ func (f *locksFlags) one(a *App, scope location.Scope) (location.Location, error
 	case len(found) != 1:
 		return location.Location{}, &UsageError{Problem: fmt.Sprintf("%d states are meant, %s", len(found), name)}
 	}
+	for _, w := range found[0].Warnings {
+		_, _ = fmt.Fprintf(a.Stderr, "groundwork: warning: %s: %s\n", found[0].Dir, w)
+	}
 	return found[0], nil
 }
 

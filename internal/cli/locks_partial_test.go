@@ -114,6 +114,9 @@ func TestLocksWarn(t *testing.T) {
 	if errOut != "" || len(doc.Warnings) != 1 || !strings.Contains(doc.Warnings[0], filepath.Join("environments", "prod")) {
 		t.Errorf("programs are told %s and %q", out, errOut)
 	}
+	if _, errOut = s.want(CodeDone, "locks", "acquire", "--lock-scope", "backend", "--env", "prod"); !strings.Contains(errOut, "assumes a role") {
+		t.Errorf("who takes a lock there is told %q", errOut)
+	}
 }
 
 // In a directory without any configuration the leases are shown alone; in one that was named, it is

@@ -13,21 +13,6 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
 )
 
-const manyBuckets = `name: faults
-runtime: yaml
-resources:
-`
-
-const oneOfMany = `  %s:
-    type: groundwork:StateBucket
-    properties:
-      name: %s
-      deletionProtection: false
-      lifecycleRules:
-        expirations: {.pulumi/backups/: 30}
-      tags: {team: platform}
-`
-
 // numbered is a bucket for which the service goes down at the n-th call.
 type numbered struct {
 	n            int
@@ -39,11 +24,11 @@ type numbered struct {
 func (s *stage) manyAtOnce(calls []int) []numbered {
 	s.t.Helper()
 	var program strings.Builder
-	program.WriteString(manyBuckets)
+	program.WriteString("name: faults" + inYAML)
 	all := make([]numbered, len(calls))
 	for i, n := range calls {
 		all[i] = numbered{n: n, name: fmt.Sprintf("at%03d", n), bucket: fmt.Sprintf("%s-%03d", s.bucket, n)}
-		fmt.Fprintf(&program, oneOfMany, all[i].name, all[i].bucket)
+		program.WriteString(strings.NewReplacer("states:", all[i].name+":", "BUCKET", all[i].bucket).Replace(aBucket))
 	}
 	s.write("Pulumi.yaml", program.String())
 	return all

@@ -10,11 +10,6 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/tcpproxy"
 )
 
-const noLocks = `name: cuts
-runtime: yaml
-resources:
-`
-
 // A provider of its own, since a connection does not say which resource it is for.
 const locksOfMany = `  reach%[1]d:
     type: pulumi:providers:groundwork
@@ -44,7 +39,7 @@ type numberedLocks struct {
 func (s *stage) manyLocks(count int) []numberedLocks {
 	s.t.Helper()
 	var program strings.Builder
-	program.WriteString(noLocks)
+	program.WriteString("name: cuts" + inYAML)
 	all := make([]numberedLocks, count)
 	for i := range all {
 		l := numberedLocks{n: i + 1, database: s.database + "_" + strconv.Itoa(i+1), proxy: testenv.TCPProxy(s.t, s.pg.Addr())}
@@ -64,7 +59,7 @@ func TestLocksCutAtEachStatement(t *testing.T) {
 		"before": (*tcpproxy.Proxy).CutBefore, "after": (*tcpproxy.Proxy).CutAfter,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, noLocks)
+			s := newStage(t, "name: cuts"+inYAML)
 			s.pg, s.database = testenv.Postgres(t), testenv.PostgresName(t)
 			admin := testenv.PostgresRole(t, s.pg, "CREATEDB")
 			s.cli.Env = append(s.cli.Env, "PGUSER="+admin.Name, "PGPASSWORD="+admin.Password)

@@ -12,18 +12,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/s3proxy"
 )
 
-const oneBucket = `name: faults
-runtime: yaml
-resources:
-  states:
-    type: groundwork:StateBucket
-    properties:
-      name: BUCKET
-      deletionProtection: false
-      lifecycleRules:
-        expirations: {.pulumi/backups/: 30}
-      tags: {team: platform}
-`
+const oneBucket = "name: faults" + inYAML + aBucket
 
 // proxied is a stage whose provider reaches the service through a proxy that can fail.
 func proxied(t *testing.T) (*stage, *s3proxy.Proxy) {

@@ -16,18 +16,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv/pulumicli"
 )
 
-const everything = `name: everything
-runtime: yaml
-resources:
-  states:
-    type: groundwork:StateBucket
-    properties:
-      name: BUCKET
-      deletionProtection: false
-      lifecycleRules:
-        expirations: {.pulumi/backups/: 30}
-      tags: {team: platform}
-  locks:
+const everything = "name: everything" + inYAML + aBucket + `  locks:
     type: groundwork:LockDatabase
     properties: {name: DATABASE}
   lockTable:

@@ -61,6 +61,20 @@ func build(ctx context.Context, dir, pkg string, flags ...string) error {
 // sharedFolder makes a folder that lasts as long as the process, for what several tests use.
 func sharedFolder(prefix string) (string, error) { return os.MkdirTemp(built, prefix) }
 
+// inYAML goes on after the name of a project, up to its resources.
+const inYAML = "\nruntime: yaml\nresources:\n"
+
+// aBucket is a resource of such a project.
+const aBucket = `  states:
+    type: groundwork:StateBucket
+    properties:
+      name: BUCKET
+      deletionProtection: false
+      lifecycleRules:
+        expirations: {.pulumi/backups/: 30}
+      tags: {team: platform}
+`
+
 // stage is a project in a folder of its own, with servers that its programs find by the environment.
 type stage struct {
 	t   *testing.T

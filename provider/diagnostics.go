@@ -7,18 +7,40 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/awsclient"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
 
 // addError adds an engine's error: summary says what could not be done, in general; the detail
 // says what happened, on what, and what to do next.
 func addError(diags *diag.Diagnostics, summary string, err error) {
-	var conf *s3store.ConfigError
-	if errors.As(err, &conf) {
-		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
-		return
+	addEngineError(diags, summary, err, s3store.Hint(err))
+}
+
+// addPostgresError adds an error of the lock engine, if it is one.
+func addPostgresError(diags *diag.Diagnostics, summary string, err error) {
+	addEngineError(diags, summary, err, pglock.Hint(err))
+}
+
+// addDynamoError adds an error of the lock engine, if it is one.
+func addDynamoError(diags *diag.Diagnostics, summary string, err error) {
+	addEngineError(diags, summary, err, dynamolock.Hint(err))
+}
+
+func addEngineError(diags *diag.Diagnostics, summary string, err error, hint string) {
+	var aws *awsclient.ConfigError
+	var pg *pglock.ConfigError
+	switch {
+	case err == nil:
+	case errors.As(err, &aws):
+		diags.AddError("Invalid Provider Configuration", settingProblem(aws))
+	case errors.As(err, &pg):
+		diags.AddError("Invalid Provider Configuration", settingProblem(pg))
+	default:
+		diags.AddError(summary, withHint(err, hint))
 	}
-	diags.AddError(summary, errorDetail(err))
 }
 
 // addAttributeError does the same where one attribute is at fault.
@@ -26,9 +48,11 @@ func addAttributeError(diags *diag.Diagnostics, at path.Path, summary string, er
 	diags.AddAttributeError(at, summary, errorDetail(err))
 }
 
-func errorDetail(err error) string {
+func errorDetail(err error) string { return withHint(err, s3store.Hint(err)) }
+
+func withHint(err error, hint string) string {
 	detail := sentence(err.Error())
-	if hint := s3store.Hint(err); hint != "" {
+	if hint != "" {
 		detail += "\n\n" + hint
 	}
 	return detail

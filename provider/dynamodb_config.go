@@ -2,14 +2,12 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -68,22 +66,6 @@ func (d *providerData) dynamo(ctx context.Context, region string) (*dynamolock.C
 	}
 	d.tables[region] = c
 	return c, nil
-}
-
-// addDynamoError adds an error of the lock engine, if it is one.
-func addDynamoError(diags *diag.Diagnostics, summary string, err error) {
-	var conf *dynamolock.ConfigError
-	switch {
-	case err == nil:
-	case errors.As(err, &conf):
-		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
-	default:
-		detail := sentence(err.Error())
-		if hint := dynamolock.Hint(err); hint != "" {
-			detail += "\n\n" + hint
-		}
-		diags.AddError(summary, detail)
-	}
 }
 
 // tableName refuses names that DynamoDB does not take.

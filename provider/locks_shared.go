@@ -60,7 +60,7 @@ func addLockError(diags *diag.Diagnostics, summary string, err error) {
 		diags.AddError(summary, sentence(err.Error())+"\n\nSee who holds it: groundwork locks list. A lease that nobody renews ends by itself. If that run is dead: groundwork locks break ID --force.")
 	default:
 		if hint := toollock.Hint(err); hint != "" {
-			diags.AddError(summary, sentence(err.Error())+"\n\n"+hint)
+			diags.AddError(summary, withHint(err, hint))
 			return
 		}
 		addError(diags, summary, err)

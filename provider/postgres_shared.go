@@ -13,22 +13,6 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 )
 
-// addPostgresError adds an error of the lock engine, if it is one.
-func addPostgresError(diags *diag.Diagnostics, summary string, err error) {
-	var conf *pglock.ConfigError
-	switch {
-	case err == nil:
-	case errors.As(err, &conf):
-		diags.AddError("Invalid Provider Configuration", settingProblem(conf))
-	default:
-		detail := sentence(err.Error())
-		if hint := pglock.Hint(err); hint != "" {
-			detail += "\n\n" + hint
-		}
-		diags.AddError(summary, detail)
-	}
-}
-
 // ignoreAbsent forgives that what should go is gone.
 func ignoreAbsent(err error) error {
 	if errors.Is(err, pglock.ErrNotFound) {

@@ -4,27 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
-)
 
-// asNobody makes this thread's file accesses those of an ordinary user, if the
-// tests run as root, whom no mode keeps out.
-func asNobody(t testing.TB) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return
-	}
-	runtime.LockOSThread()
-	if err := syscall.Setfsuid(65534); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Setfsuid(0)
-		runtime.UnlockOSThread()
-	})
-}
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+)
 
 func TestWriteWithoutPermission(t *testing.T) {
 	root := t.TempDir()
@@ -47,7 +30,7 @@ func TestWriteWithoutPermission(t *testing.T) {
 		t.Cleanup(func() { _ = os.Chmod(dir, 0o700) }) //nolint:gosec // so that it can be removed
 	}
 	t.Run("as an ordinary user", func(t *testing.T) {
-		asNobody(t)
+		testenv.AsNobody(t)
 		for _, path := range []string{"readable.tf", "secret.tf", "new.tf", "sub/new.tf", "missing/new.tf"} {
 			for _, create := range []bool{false, true} {
 				err := Write(filepath.Join(root, path), []byte("new"), FileOptions{Root: root, CreateDirs: create})

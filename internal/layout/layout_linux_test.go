@@ -4,27 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
-)
 
-// asNobody makes this thread's file accesses those of an ordinary user, if the
-// tests run as root, whom no mode keeps out.
-func asNobody(t testing.TB) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return
-	}
-	runtime.LockOSThread()
-	if err := syscall.Setfsuid(65534); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Setfsuid(0)
-		runtime.UnlockOSThread()
-	})
-}
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
+)
 
 func TestDetectUnreadable(t *testing.T) {
 	root := writeFiles(t, map[string]string{"dev/infra/main.tf": plain, "prod/main.tf": plain, "lost/main.tf": plain})
@@ -43,7 +26,7 @@ func TestDetectUnreadable(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	}
-	asNobody(t)
+	testenv.AsNobody(t)
 	envs, err := Detect(root, Options{})
 	if !errors.As(err, new(*DirError)) || !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v", err)

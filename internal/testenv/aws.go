@@ -48,12 +48,7 @@ func sharedAWS(tb testing.TB, server *shared[*awslocal.Server], what string,
 ) *awslocal.Server {
 	tb.Helper()
 	return server.get(tb, what, func() (*awslocal.Server, error) {
-		// Not the test's context: the server belongs to all of them.
-		s, err := start(context.WithoutCancel(tb.Context()), awslocal.Options{})
-		if err == nil {
-			process.atEnd(s.Stop)
-		}
-		return s, err
+		return lasting(start(context.WithoutCancel(tb.Context()), awslocal.Options{}))
 	})
 }
 
@@ -62,13 +57,5 @@ func sharedAWS(tb testing.TB, server *shared[*awslocal.Server], what string,
 func StartDynalite(tb testing.TB, opts awslocal.Options) *awslocal.Server {
 	tb.Helper()
 	server, err := awslocal.StartDynalite(tb.Context(), opts)
-	if err != nil {
-		tb.Fatalf("testenv: %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			tb.Errorf("testenv: %v", err)
-		}
-	})
-	return server
+	return forTest(tb, server, err, (*awslocal.Server).Stop)
 }

@@ -88,3 +88,26 @@ func (s *shared[T]) get(tb testing.TB, what string, create func() (T, error)) T 
 	}
 	return s.value
 }
+
+// lasting keeps a server until all tests of the process have ended. It is started without the test's
+// own context, since it belongs to all of them.
+func lasting[S interface{ Stop() error }](server S, err error) (S, error) {
+	if err == nil {
+		process.atEnd(server.Stop)
+	}
+	return server, err
+}
+
+// forTest stops what was started for one test when that test ends.
+func forTest[S any](tb testing.TB, started S, err error, stop func(S) error) S {
+	tb.Helper()
+	if err != nil {
+		tb.Fatalf("testenv: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := stop(started); err != nil {
+			tb.Errorf("testenv: %v", err)
+		}
+	})
+	return started
+}

@@ -21,12 +21,7 @@ var (
 func Postgres(tb testing.TB) *postgres.Server {
 	tb.Helper()
 	return sharedPostgres.get(tb, "PostgreSQL is not available", func() (*postgres.Server, error) {
-		// Not the test's context: the server belongs to all of them.
-		s, err := postgres.Start(context.WithoutCancel(tb.Context()), postgres.Options{})
-		if err == nil {
-			process.atEnd(s.Stop)
-		}
-		return s, err
+		return lasting(postgres.Start(context.WithoutCancel(tb.Context()), postgres.Options{}))
 	})
 }
 
@@ -35,15 +30,7 @@ func Postgres(tb testing.TB) *postgres.Server {
 func StartPostgres(tb testing.TB, opts postgres.Options) *postgres.Server {
 	tb.Helper()
 	server, err := postgres.Start(tb.Context(), opts)
-	if err != nil {
-		tb.Fatalf("testenv: %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			tb.Errorf("testenv: %v", err)
-		}
-	})
-	return server
+	return forTest(tb, server, err, (*postgres.Server).Stop)
 }
 
 // PgBouncer returns the PgBouncer in front of the shared PostgreSQL, which pools by transaction.
@@ -51,11 +38,7 @@ func PgBouncer(tb testing.TB) *pgbouncer.Server {
 	tb.Helper()
 	upstream := Postgres(tb)
 	return sharedPgBouncer.get(tb, "PgBouncer is not available", func() (*pgbouncer.Server, error) {
-		s, err := pgbouncer.Start(context.WithoutCancel(tb.Context()), upstream)
-		if err == nil {
-			process.atEnd(s.Stop)
-		}
-		return s, err
+		return lasting(pgbouncer.Start(context.WithoutCancel(tb.Context()), upstream))
 	})
 }
 
@@ -63,15 +46,7 @@ func PgBouncer(tb testing.TB) *pgbouncer.Server {
 func TCPProxy(tb testing.TB, upstream string) *tcpproxy.Proxy {
 	tb.Helper()
 	proxy, err := tcpproxy.Start(tcpproxy.Options{Upstream: upstream})
-	if err != nil {
-		tb.Fatalf("testenv: %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := proxy.Close(); err != nil {
-			tb.Errorf("testenv: %v", err)
-		}
-	})
-	return proxy
+	return forTest(tb, proxy, err, (*tcpproxy.Proxy).Close)
 }
 
 // PostgresName returns a name for a database or a role that no other call returns, with the name

@@ -42,12 +42,7 @@ func MinIOAnywhere(tb testing.TB) *minio.Server {
 func sharedMinIO(tb testing.TB, server *shared[*minio.Server], opts minio.Options) *minio.Server {
 	tb.Helper()
 	return server.get(tb, "MinIO is not available", func() (*minio.Server, error) {
-		// Not the test's context: the server belongs to all of them.
-		s, err := minio.Start(context.WithoutCancel(tb.Context()), opts)
-		if err == nil {
-			process.atEnd(s.Stop)
-		}
-		return s, err
+		return lasting(minio.Start(context.WithoutCancel(tb.Context()), opts))
 	})
 }
 
@@ -66,11 +61,7 @@ func VersityTLS(tb testing.TB) *versity.Server {
 func sharedVersity(tb testing.TB, server *shared[*versity.Server], opts versity.Options) *versity.Server {
 	tb.Helper()
 	return server.get(tb, "Versity GW is not available", func() (*versity.Server, error) {
-		s, err := versity.Start(context.WithoutCancel(tb.Context()), opts)
-		if err == nil {
-			process.atEnd(s.Stop)
-		}
-		return s, err
+		return lasting(versity.Start(context.WithoutCancel(tb.Context()), opts))
 	})
 }
 
@@ -79,15 +70,7 @@ func sharedVersity(tb testing.TB, server *shared[*versity.Server], opts versity.
 func StartMinIO(tb testing.TB, opts minio.Options) *minio.Server {
 	tb.Helper()
 	server, err := minio.Start(tb.Context(), opts)
-	if err != nil {
-		tb.Fatalf("testenv: %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			tb.Errorf("testenv: %v", err)
-		}
-	})
-	return server
+	return forTest(tb, server, err, (*minio.Server).Stop)
 }
 
 // Proxy puts a recording fault proxy in front of a server for this test.
@@ -103,15 +86,7 @@ func Proxy(tb testing.TB, server *minio.Server) *s3proxy.Proxy {
 func startProxy(tb testing.TB, upstream string, opts s3proxy.Options) *s3proxy.Proxy {
 	tb.Helper()
 	proxy, err := s3proxy.Start(upstream, opts)
-	if err != nil {
-		tb.Fatalf("testenv: %v", err)
-	}
-	tb.Cleanup(func() {
-		if err := proxy.Close(); err != nil {
-			tb.Errorf("testenv: %v", err)
-		}
-	})
-	return proxy
+	return forTest(tb, proxy, err, (*s3proxy.Proxy).Close)
 }
 
 func pool(tb testing.TB, file string) *x509.CertPool {

@@ -10,7 +10,7 @@ import (
 )
 
 // holdTime bounds how long processes get to stop: one that waits for a disk stops when that answers.
-const holdTime = time.Second
+const holdTime = 3 * time.Second
 
 // hold stops the child and those of its descendants that are wanted, and returns them, parents first.
 // What goes on could start another one after it was looked for and before a signal gets to it, and that
@@ -48,7 +48,7 @@ func (c *child) stop(wanted func(process) bool, stopped map[int]bool) (held []pr
 		held = append(held, p)
 		done, known := stopped[p.pid]
 		switch {
-		case p.still, known && !done:
+		case p.still, known && (!done || p.deep):
 		case known:
 			settled = false
 		default:

@@ -46,7 +46,25 @@ func TestMain(m *testing.M) {
 		interruptedAtTheGrant(mark)
 		return
 	}
+	if os.Getenv(asTree) != "" {
+		grow()
+		return
+	}
 	os.Exit(m.Run())
+}
+
+// asTree makes this test program, started again, start one program after the other.
+const asTree = "LEASERUN_TEST_TREE"
+
+func grow() {
+	for range 300 {
+		cmd := exec.Command("sleep", "60")
+		cmd.Stdout = os.Stdout
+		if err := cmd.Start(); err != nil {
+			panic(err)
+		}
+	}
+	time.Sleep(time.Minute)
 }
 
 // interruptedAtTheGrant does what the terminal does when Ctrl-C is pressed after the lock is there and
@@ -168,23 +186,15 @@ func TestDescendants(t *testing.T) {
 
 // A signal for the tree finds it growing: a program that is started at that moment does not miss it.
 func TestSignalsReachAGrowingTree(t *testing.T) {
-	// Not a shell: between its fork and its exec it takes an interrupt for its own and forgets it.
-	const grow = `
-import os, signal, time
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-for _ in range(300):
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        os._exit(0)
-time.sleep(60)`
 	for name, send := range map[string]func(*child){"interrupt": (*child).interrupt, "kill": (*child).kill} {
 		t.Run(name, func(t *testing.T) {
 			alive, inherited, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command("python3", "-c", grow)
+			// Not a shell: between its fork and its exec it takes an interrupt for its own and forgets it.
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), asTree+"=1")
 			cmd.Stdout = inherited // all that the tree is of has it
 			if err := errors.Join(cmd.Start(), inherited.Close()); err != nil {
 				t.Fatal(err)

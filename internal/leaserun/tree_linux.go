@@ -35,7 +35,7 @@ func parseStat(text string) (p process, ok bool) {
 	}
 	var state string
 	_, err := fmt.Sscan(text[end+1:], &state, &p.parent, &p.group)
-	p.still = still(state)
+	p.in(state)
 	if err == nil {
 		_, err = fmt.Sscan(text, &p.pid)
 	}

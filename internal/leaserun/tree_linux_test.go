@@ -4,10 +4,11 @@ import "testing"
 
 func TestParseStat(t *testing.T) {
 	for text, want := range map[string]process{
-		"12 (sh) S 3 4 5 6":           {12, 3, 4, false},
-		"12 (a) S 1 (b c) R 3 4 5 6 ": {12, 3, 4, false},
-		"12 (sh) T 3 4 5 6":           {12, 3, 4, true},
-		"12 (sh) Z 3 4 5 6":           {12, 3, 4, true},
+		"12 (sh) S 3 4 5 6":           {pid: 12, parent: 3, group: 4},
+		"12 (a) S 1 (b c) R 3 4 5 6 ": {pid: 12, parent: 3, group: 4},
+		"12 (sh) T 3 4 5 6":           {pid: 12, parent: 3, group: 4, still: true},
+		"12 (sh) D 3 4 5 6":           {pid: 12, parent: 3, group: 4, deep: true},
+		"12 (sh) Z 3 4 5 6":           {pid: 12, parent: 3, group: 4, still: true},
 		"":                            {},
 		"12 (sh":                      {},
 		"12 (sh) S":                   {},

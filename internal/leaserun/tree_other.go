@@ -20,7 +20,7 @@ func processes() ([]process, error) {
 		var p process
 		var state string
 		if _, err := fmt.Sscan(string(line), &p.pid, &p.parent, &p.group, &state); err == nil {
-			p.still = still(state)
+			p.in(state)
 			all = append(all, p)
 		}
 	}

@@ -10,16 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is one line of the system's table of processes. It is still when it is stopped or dead, and
-// starts no other one.
+// process is one line of the system's table of processes.
 type process struct {
 	pid, parent, group int
-	still              bool
+	// still tells that it is stopped or dead, and starts no other one; deep that the system is at work for
+	// it, and that it stops before it does anything more, such as one whose new program is just being
+	// started.
+	still, deep bool
 }
 
-// still tells that from the first letter of a process's state.
-func still(state string) bool {
-	return state != "" && strings.ContainsRune("TtZX", rune(state[0]))
+// in sets what the first letter of a process's state tells.
+func (p *process) in(state string) {
+	p.still, p.deep = strings.IndexAny(state, "TtZX") == 0, strings.IndexAny(state, "DU") == 0
 }
 
 // family is a process and those below it, nearest first. A table that cannot be read has nobody but the

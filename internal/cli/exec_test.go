@@ -192,8 +192,9 @@ func TestExecLeavesSignals(t *testing.T) {
 func TestExecCtrlC(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	// A command that is younger than a key takes to arrive may get it twice.
 	j := l.startTTY("--lock", "x", "--", "bash", "-c",
-		"trap 'n=$((n+1)); echo got $n' INT; [ -t 0 ] && [ -t 1 ] && echo at a terminal; until [ -e '"+l.path("go")+"' ]; do sleep 0.05; done; exit $((40+n))")
+		"trap 'n=$((n+1)); echo got $n' INT; sleep 0.2; [ -t 0 ] && [ -t 1 ] && echo at a terminal; until [ -e '"+l.path("go")+"' ]; do sleep 0.05; done; exit $((40+n))")
 	j.says("at a terminal")
 	if _, err := j.tty.Write([]byte{3}); err != nil {
 		t.Fatal(err)

@@ -17,11 +17,9 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/testenv"
 )
 
-// TestAccStateLocksDynamoDB shows leases and the locks of a tool in one table, and nothing else that
-// stands in it: digests of states, and leases that nobody holds.
-func TestAccStateLocksDynamoDB(t *testing.T) {
-	s, name := testenv.Dynalite(t), testenv.BucketName(t)
-	client := tableStore(t, s)
+// dynamoLeases makes a table, and hands out leases in it.
+func dynamoLeases(t *testing.T, client *dynamolock.Client, name string) *dynamolock.LeaseStore {
+	t.Helper()
 	if _, err := client.CreateTable(t.Context(), dynamolock.Spec{Table: name}); err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +27,15 @@ func TestAccStateLocksDynamoDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return leases
+}
+
+// TestAccStateLocksDynamoDB shows leases and the locks of a tool in one table, and nothing else that
+// stands in it: digests of states, and leases that nobody holds.
+func TestAccStateLocksDynamoDB(t *testing.T) {
+	s, name := testenv.Dynalite(t), testenv.BucketName(t)
+	client := tableStore(t, s)
+	leases := dynamoLeases(t, client, name)
 	take := func(lock, who string, d time.Duration) lease.Grant {
 		t.Helper()
 		grant, err := leases.Acquire(t.Context(), lease.Request{Name: lock, Duration: d, Info: lease.Info{Who: who, Operation: "backup"}}, lease.Wait{})
@@ -97,13 +104,7 @@ func TestAccStateLocksDynamoDB(t *testing.T) {
 func TestAccEphemeralStateLockDynamoDB(t *testing.T) {
 	s, name := testenv.Dynalite(t), testenv.BucketName(t)
 	client := tableStore(t, s)
-	if _, err := client.CreateTable(t.Context(), dynamolock.Spec{Table: name}); err != nil {
-		t.Fatal(err)
-	}
-	leases, err := client.Leases(dynamolock.LeaseOptions{Table: name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	leases := dynamoLeases(t, client, name)
 	const address = "data.groundwork_state_locks.all"
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: protoV6Factories(),

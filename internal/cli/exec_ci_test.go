@@ -3,7 +3,6 @@
 package cli_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -50,28 +48,7 @@ func ciExample(t *testing.T, name string, into any) {
 func (l *lab) checkout() (settings *strings.Replacer) {
 	l.t.Helper()
 	bucket, endpoint := l.bucket()
-	l.write("environments/prod/infra/main.tf", fmt.Sprintf(`terraform {
-  backend "s3" {
-    bucket                      = %q
-    key                         = "infra/terraform.tfstate"
-    region                      = "us-east-1"
-    endpoints                   = { s3 = %q }
-    use_path_style              = true
-    skip_credentials_validation = true
-    skip_region_validation      = true
-    skip_requesting_account_id  = true
-    skip_metadata_api_check     = true
-    use_lockfile                = true
-  }
-}
-
-resource "terraform_data" "slow" {
-  triggers_replace = timestamp()
-  provisioner "local-exec" {
-    command = %q
-  }
-}
-`, bucket, endpoint, l.gate("x")))
+	l.slow("environments/prod/infra", bucket, endpoint, "x")
 	authority, err := os.ReadFile(l.server.CAFile)
 	if err != nil {
 		l.t.Fatal(err)
@@ -107,13 +84,7 @@ func (l *lab) step(dir, script string, variables map[string]string, settings *st
 		}
 		j.cmd.Env = append(j.cmd.Env, name+"="+text)
 	}
-	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	j.cmd.Stdout, j.cmd.Stderr = &j.out, &j.errOut
-	j.cmd.WaitDelay = 10 * time.Second
-	if err := j.cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	j.watch(func() {})
+	j.begin()
 	l.t.Cleanup(func() {
 		for _, pid := range session(l.t, j.cmd.Process.Pid) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // what a test that failed has left

@@ -208,15 +208,21 @@ func (l *lab) start(args ...string) *job {
 func (l *lab) startIn(dir string, env []string, args ...string) *job {
 	l.t.Helper()
 	j := l.job(dir, env, args)
+	j.begin()
+	return j
+}
+
+// begin starts the job without a terminal.
+func (j *job) begin() {
+	j.t.Helper()
 	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	j.cmd.Stdout, j.cmd.Stderr = &j.out, &j.errOut
 	// A grandchild that outlives its parents must not keep the test waiting for its output.
 	j.cmd.WaitDelay = 10 * time.Second
 	if err := j.cmd.Start(); err != nil {
-		l.t.Fatal(err)
+		j.t.Fatal(err)
 	}
 	j.watch(func() {})
-	return j
 }
 
 // startTTY runs groundwork exec at a terminal of its own.

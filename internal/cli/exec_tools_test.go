@@ -36,18 +36,16 @@ func (l *lab) gate(name string) string {
 
 func (l *lab) open(name string) { l.write("gate-"+name, "") }
 
-// Two people apply one configuration at once. By itself the second is refused by Terraform's own
-// lock; under exec it waits for its turn, and a third that does not want to wait is told who is at it.
-func TestExecTerraformApply(t *testing.T) {
-	t.Parallel()
-	l := newLab(t)
-	bucket, endpoint := l.bucket()
-	terraform := testenv.Terraform(t)
-	l.env = append(l.env, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/dev/null",
-		"PATH="+filepath.Dir(terraform)+":/usr/local/bin:/usr/bin:/bin")
-	for _, name := range []string{"a", "b", "c"} {
-		l.write(name+"/main.tf", fmt.Sprintf(`terraform {
+// slow writes a configuration whose apply takes as long as a gate is shut. Without a bucket its backend is
+// partial.
+func (l *lab) slow(dir, bucket, endpoint, gate string) {
+	l.t.Helper()
+	if bucket != "" {
+		bucket = fmt.Sprintf("bucket = %q", bucket)
+	}
+	l.write(dir+"/main.tf", fmt.Sprintf(`terraform {
   backend "s3" {
+    %s
     key                         = "infra/terraform.tfstate"
     region                      = "us-east-1"
     endpoints                   = { s3 = %q }
@@ -61,12 +59,25 @@ func TestExecTerraformApply(t *testing.T) {
 }
 
 resource "terraform_data" "slow" {
-  triggers_replace = %q
+  triggers_replace = timestamp()
   provisioner "local-exec" {
     command = %q
   }
 }
-`, endpoint, name, l.gate(name)))
+`, bucket, endpoint, l.gate(gate)))
+}
+
+// Two people apply one configuration at once. By itself the second is refused by Terraform's own
+// lock; under exec it waits for its turn, and a third that does not want to wait is told who is at it.
+func TestExecTerraformApply(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	bucket, endpoint := l.bucket()
+	terraform := testenv.Terraform(t)
+	l.env = append(l.env, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/dev/null",
+		"PATH="+filepath.Dir(terraform)+":/usr/local/bin:/usr/bin:/bin")
+	for _, name := range []string{"a", "b", "c"} {
+		l.slow(name, "", endpoint, name) // init says which bucket
 		cmd := exec.Command(terraform, "-chdir="+l.path(name), "init", "-input=false", "-backend-config=bucket="+bucket)
 		cmd.Env = l.environ()
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -55,13 +55,10 @@ func toolOf(arg string) (Tool, bool) {
 	return "", false
 }
 
-// withAssignments takes the variables that env sets for the tool.
+// withAssignments takes the variables that env or sudo sets for the tool.
 func (o Options) withAssignments(before []string) Options {
-	if len(before) == 0 || programName(before[0]) != "env" {
-		return o
-	}
 	set := map[string]string{}
-	for _, word := range before[1:] {
+	for _, word := range before {
 		if name, value, ok := strings.Cut(word, "="); ok && !strings.HasPrefix(name, "-") {
 			set[name] = value
 		}

@@ -14,7 +14,13 @@ var runners = []string{
 }
 
 // elsewhere are options of such programs by which the command runs in another directory.
-var elsewhere = []string{"-C", "-D", "--chdir", "--directory", "--cwd"}
+var elsewhere = []string{"-C", "-D", "--chdir", "--directory", "--cwd", "--cd"}
+
+// others may stand behind a runner, and do with the words behind them what they like.
+var others = []string{
+	"make", "gmake", "just", "task", "rake", "npm", "pnpm", "yarn", "terragrunt", "ssh", "docker", "podman", "nerdctl", "kubectl", "chroot", "xargs", "parallel",
+	"sh", "bash", "dash", "zsh", "ksh", "fish", "python", "python3", "node", "ruby", "perl",
+}
 
 // leads tells whether the words before a tool are a program that runs it here.
 func leads(before []string) bool {
@@ -23,6 +29,6 @@ func leads(before []string) bool {
 	}
 	return slices.Contains(runners, programName(before[0])) && !slices.ContainsFunc(before[1:], func(word string) bool {
 		option, _, _ := strings.Cut(word, "=")
-		return slices.Contains(elsewhere, option)
+		return slices.Contains(elsewhere, option) || slices.Contains(others, programName(word)) || strings.HasSuffix(word, ".sh") || strings.HasSuffix(word, ".py")
 	})
 }

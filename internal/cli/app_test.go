@@ -130,6 +130,11 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 		if strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s: the short description ends with a full stop", cmd.CommandPath())
 		}
+		for line := range strings.Lines(cmd.Long) {
+			if len(line) > 110 {
+				t.Errorf("%s: the help has a line of %d columns: %s", cmd.CommandPath(), len(line), line)
+			}
+		}
 		for _, child := range cmd.Commands() {
 			walk(child)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/leaserun"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 )
 
 // notices tells people on standard error what becomes of the lock. Standard output is CMD's.
@@ -57,7 +58,9 @@ func (n *notices) wait(holder lease.Held) {
 }
 
 // left is what is left of the time to wait.
-func (n *notices) left() time.Duration { return n.timeout - time.Since(n.began).Truncate(time.Second) }
+func (n *notices) left() time.Duration {
+	return max(n.timeout-time.Since(n.began).Truncate(time.Second), 0)
+}
 
 func (n *notices) remind(stop <-chan struct{}) {
 	ticker := time.NewTicker(n.every)
@@ -198,7 +201,7 @@ func timeoutError(err error, name string, f execFlags) error {
 If the holder is dead, %s:
   groundwork locks break %s --force%[1]s
 To wait longer: --lock-timeout %[4]s, or PULUMI_LOCK_TIMEOUT=%[5]d.`,
-		f.table, dead, shellQuote(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
+		f.table, dead, lockview.QuoteArg(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
 	return &HintError{Err: &lockTimeout{text: text, err: err}, Hint: hint}
 }
 
@@ -213,14 +216,3 @@ func (e *lockTimeout) Error() string { return e.text }
 
 // Unwrap gives the error that says who holds the lock.
 func (e *lockTimeout) Unwrap() error { return e.err }
-
-// shellQuote writes a word so that a shell reads it back.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ type locksFlags struct {
 func (f *locksFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.dir, "dir", here, "directory of a configuration or a Pulumi project, or one above environments/")
 	fs.StringVar(&f.env, "env", allEnvironments, "one environment, or all")
-	fs.StringVar(&f.phase, "phase", "", "one phase of an environment, of any name (infra and coder)")
+	fs.StringVar(&f.phase, "phase", "", "one phase of an environment, of any name (without it: infra and coder)")
 	fs.StringVar(&f.workspace, "workspace", "", "workspace of Terraform (acquire: the selected one; all others: all)")
 	fs.StringVar(&f.stack, "stack", "", "stack of Pulumi (acquire: the selected one; all others: all)")
 	fs.StringArrayVar(&f.backend, "backend-config", nil, "completes a partial backend, as for terraform init; may be repeated")
@@ -56,11 +57,12 @@ and of all environments in its folder environments. The locks of all workspaces 
 shown, unless --workspace or --stack names one. Leases are shown when a lock table is configured.
 
 As JSON and YAML, list shows locks, and warnings about configurations that may not say where the states
-really are. acquire, release and break show what was done, the lock, and in also the other places of the
-same lock. Each lock has an id and a kind (lease, lockfile, dynamodb, pulumi, local or pg), the name of
-what is locked, its place, environment and phase, the holder with operation and pid, since and
-age_seconds, left_seconds and whether it is expired, the fence of a lease and how many are waiting for
-it, the problem that keeps the holder unknown, and what to do next. What is not known is left out.
+really are; acquire, release and break show done (acquired, released or broken), lock, and also, which is
+the same lock in other places. Each lock has an id and a kind (lease, lockfile, dynamodb, pulumi, local
+or pg), the name of what is locked, its place, environment and phase, the holder with operation and pid,
+since and age_seconds, left_seconds and whether it is expired, the fence of a lease and how many are
+waiting for it, the problem that keeps the holder unknown, and what to do next. What is not known is left
+out.
 
 ` + storeHelp,
 	}
@@ -137,7 +139,7 @@ type seenLocks struct {
 func (f *locksFlags) look(ctx context.Context, a *App) (seenLocks, error) {
 	var s seenLocks
 	var errs []error
-	configured := f.store.configured(a.Getenv) || firstOf(f.store.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")) != ""
+	configured := f.store.configured(a.Getenv) || cmp.Or(f.store.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")) != ""
 	if configured {
 		store, err := f.store.open(ctx, a)
 		if err != nil {

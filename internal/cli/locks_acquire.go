@@ -211,10 +211,12 @@ func (a *App) locksReleaseCommand() *cobra.Command {
 		Use:   "release ID",
 		Short: "Give back a lock that locks acquire took",
 		Long: `release gives back a lock by the ID that locks acquire printed: exactly this one, in both places where
-the backend locks in two, and no other that somebody has taken since. An ID that you did not get from acquire is somebody else's lock: see locks
-break. The record that break keeps is kept for a tool lock as well.
+the backend locks in two, and no other that somebody has taken since. An ID that you did not get from
+acquire is somebody else's lock: see locks break. The record that break keeps is kept for a tool lock as
+well.
 
-Exit codes: 10 if nobody holds a lock with this ID: it expired and was taken, or was broken.`,
+Exit codes: 10 if nobody holds a lock with this ID: it expired and was taken, or was broken; 1 if it
+failed, or if no such lock was found and something could not be asked.`,
 		Example: `  groundwork locks release 4ee16c10-3c17-4c4b-a93a-e1f7a42e1e58`,
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,8 +51,8 @@ lost, the record says "uncertain": true, since the holder may have given the loc
 
 Nothing stops a holder that is still alive: make sure that it is dead.
 
-Exit codes: 1 if it changed hands or failed, or if there is no such lock where it could be asked; 10 if there is no such lock; 11 if it has not expired and
---force is not given.`,
+Exit codes: 10 if there is no such lock; 11 if it has not expired and --force is not given; 1 if it
+changed hands, if it failed, or if no such lock was found and something could not be asked.`,
 		Example: `  groundwork locks break pulumi:shop/dev
   groundwork locks break 4ee16c10-3c17-4c4b-a93a-e1f7a42e1e58 --force --reason "the runner was evicted"`,
 		Args: arguments(cobra.ExactArgs(1)),
@@ -92,7 +93,7 @@ type AmbiguousError struct {
 func (e *AmbiguousError) Error() string {
 	var places []string
 	for _, l := range e.Locks {
-		places = append(places, lease.Printable(firstOf(l.Place, "the lease "+quote(l.Name))))
+		places = append(places, lease.Printable(cmp.Or(l.Place, "the lease "+quote(l.Name))))
 	}
 	return fmt.Sprintf("%d locks have the ID %s, and nothing was done: %s", len(e.Locks), quote(e.ID), strings.Join(places, ", "))
 }

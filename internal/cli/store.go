@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/dynamolock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lease"
+	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/pglock"
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/s3store"
 )
@@ -55,7 +57,7 @@ func (f *storeFlags) given(fs *pflag.FlagSet) string {
 	var b strings.Builder
 	fs.Visit(func(flag *pflag.Flag) {
 		if own.Lookup(flag.Name) != nil {
-			b.WriteString(" --" + flag.Name + " " + shellQuote(flag.Value.String()))
+			b.WriteString(" --" + flag.Name + " " + lockview.QuoteArg(flag.Value.String()))
 		}
 	})
 	return b.String()
@@ -63,7 +65,7 @@ func (f *storeFlags) given(fs *pflag.FlagSet) string {
 
 // open connects to the lock table that the flags and the environment name. The caller closes it.
 func (f *storeFlags) open(ctx context.Context, a *App) (lease.Store, error) {
-	if table := firstOf(f.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")); table != "" && !f.saysPostgres() {
+	if table := cmp.Or(f.dynamodb.table, a.Getenv("GROUNDWORK_DYNAMODB_TABLE")); table != "" && !f.saysPostgres() {
 		return f.openDynamoDB(ctx, a, table)
 	}
 	if !f.configured(a.Getenv) {
@@ -96,7 +98,7 @@ func (f *storeFlags) open(ctx context.Context, a *App) (lease.Store, error) {
 }
 
 func (f *storeFlags) tableName(getenv func(string) string) pglock.Table {
-	name := firstOf(f.table, getenv("GROUNDWORK_LOCK_TABLE"))
+	name := cmp.Or(f.table, getenv("GROUNDWORK_LOCK_TABLE"))
 	if schema, table, ok := strings.Cut(name, "."); ok {
 		return pglock.Table{Schema: schema, Name: table}
 	}
@@ -134,15 +136,6 @@ func (f *storeFlags) openDynamoDB(ctx context.Context, a *App, table string) (le
 func (f *storeFlags) dynamoClient(ctx context.Context, a *App) (*dynamolock.Client, error) {
 	cfg := dynamolock.Config{Region: f.dynamodb.region, Endpoint: f.dynamodb.endpoint, Version: a.Version}
 	return dynamolock.New(ctx, cfg.WithStore(s3store.Config{}, a.Getenv))
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // seconds is a duration that may also be written as a plain number of seconds, as

@@ -61,9 +61,9 @@ func OfLease(h lease.Held) Entry {
 	}
 	switch {
 	case e.Expired:
-		e.Next = "groundwork locks break " + quoteArg(e.ID)
+		e.Next = "groundwork locks break " + QuoteArg(e.ID)
 	case h.Endless || !h.Reserved:
-		e.Next = "groundwork locks break " + quoteArg(e.ID) + " --force, if that run is dead"
+		e.Next = "groundwork locks break " + QuoteArg(e.ID) + " --force, if that run is dead"
 	}
 	return e
 }
@@ -80,8 +80,8 @@ func OfTool(l toollock.Lock) Entry {
 	}
 }
 
-// quoteArg quotes an argument for a shell; the form with escapes is known to bash and zsh.
-func quoteArg(s string) string {
+// QuoteArg quotes an argument for a shell; the form with escapes is known to bash and zsh.
+func QuoteArg(s string) string {
 	switch {
 	case lease.PlainID(s):
 		return s

@@ -42,6 +42,7 @@ type stateLockModel struct {
 	Name        string       `tfsdk:"name"`
 	Place       types.String `tfsdk:"place"`
 	Holder      string       `tfsdk:"holder"`
+	Problem     types.String `tfsdk:"problem"`
 	Operation   types.String `tfsdk:"operation"`
 	Since       types.String `tfsdk:"since"`
 	Expired     bool         `tfsdk:"expired"`
@@ -112,7 +113,8 @@ func (d *stateLocksDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 					"kind":         text("`lease`, `lockfile`, `dynamodb` or `pulumi`."),
 					"name":         text("What is locked: the name of a lease, the address of a state, a stack."),
 					"place":        text("Where the lock is; null for a lease."),
-					"holder":       text("Who holds it."),
+					"holder":       text("Who holds it; `somebody` where that is not known."),
+					"problem":      text("Why the lock does not tell its holder, such as that it cannot be read; null otherwise."),
 					"operation":    text("What for; null where the tool does not say."),
 					"since":        text("Since when, in RFC 3339; null where it is not known."),
 					"expired":      schema.BoolAttribute{MarkdownDescription: "Whether anybody may take it.", Computed: true},
@@ -226,7 +228,8 @@ func lockModel(e lockview.Entry) stateLockModel {
 		return types.StringValue(s)
 	}
 	m := stateLockModel{
-		ID: e.ID, Kind: e.Kind, Name: e.Name, Place: optional(e.Place), Holder: e.Who, Operation: optional(e.Operation), Expired: e.Expired,
+		ID: e.ID, Kind: e.Kind, Name: e.Name, Place: optional(e.Place), Holder: e.Who, Problem: optional(e.Problem),
+		Operation: optional(e.Operation), Expired: e.Expired,
 	}
 	if !e.Since.IsZero() {
 		m.Since = types.StringValue(e.Since.UTC().Format(time.RFC3339))

@@ -87,9 +87,12 @@ func TestAccStateLocksDynamoDB(t *testing.T) {
 					lock(2, map[string]knownvalue.Check{
 						"kind": exact("dynamodb"), "name": exact("s3://states/infra/terraform.tfstate"), "id": exact("4711"), "holder": exact(`anna@laptop\x1b[31m`),
 						"since": exact("2026-01-02T03:04:05Z"), "place": exact("dynamodb://" + name + "/states/infra/terraform.tfstate"), "expired": knownvalue.Bool(false),
-						"left_seconds": null, "fence": null, "waiting": null,
+						"left_seconds": null, "fence": null, "waiting": null, "problem": null,
 					}),
-					lock(3, map[string]knownvalue.Check{"name": exact("s3://states/other.tfstate"), "holder": exact("somebody"), "operation": null, "since": null}),
+					lock(3, map[string]knownvalue.Check{
+						"name": exact("s3://states/other.tfstate"), "holder": exact("somebody"), "operation": null, "since": null,
+						"problem": exact("the lock is not the JSON that Terraform writes"),
+					}),
 				},
 			},
 			{

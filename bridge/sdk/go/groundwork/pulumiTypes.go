@@ -6188,7 +6188,7 @@ type GetStateLocksLock struct {
 	Expired bool `pulumi:"expired"`
 	// The number of a lease, which grows with each one; null for other locks.
 	Fence int `pulumi:"fence"`
-	// Who holds it.
+	// Who holds it; <span pulumi-lang-nodejs="`somebody`" pulumi-lang-dotnet="`Somebody`" pulumi-lang-go="`somebody`" pulumi-lang-python="`somebody`" pulumi-lang-yaml="`somebody`" pulumi-lang-java="`somebody`" pulumi-lang-hcl="`somebody`">`somebody`</span> where that is not known.
 	Holder string `pulumi:"holder"`
 	// Names this very lock, for `groundwork locks break`.
 	Id string `pulumi:"id"`
@@ -6202,6 +6202,8 @@ type GetStateLocksLock struct {
 	Operation string `pulumi:"operation"`
 	// Where the lock is; null for a lease.
 	Place string `pulumi:"place"`
+	// Why the lock does not tell its holder, such as that it cannot be read; null otherwise.
+	Problem string `pulumi:"problem"`
 	// Since when, in RFC 3339; null where it is not known.
 	Since string `pulumi:"since"`
 	// How many wait for a lease, where the table knows; null for other locks.
@@ -6224,7 +6226,7 @@ type GetStateLocksLockArgs struct {
 	Expired pulumi.BoolInput `pulumi:"expired"`
 	// The number of a lease, which grows with each one; null for other locks.
 	Fence pulumi.IntInput `pulumi:"fence"`
-	// Who holds it.
+	// Who holds it; <span pulumi-lang-nodejs="`somebody`" pulumi-lang-dotnet="`Somebody`" pulumi-lang-go="`somebody`" pulumi-lang-python="`somebody`" pulumi-lang-yaml="`somebody`" pulumi-lang-java="`somebody`" pulumi-lang-hcl="`somebody`">`somebody`</span> where that is not known.
 	Holder pulumi.StringInput `pulumi:"holder"`
 	// Names this very lock, for `groundwork locks break`.
 	Id pulumi.StringInput `pulumi:"id"`
@@ -6238,6 +6240,8 @@ type GetStateLocksLockArgs struct {
 	Operation pulumi.StringInput `pulumi:"operation"`
 	// Where the lock is; null for a lease.
 	Place pulumi.StringInput `pulumi:"place"`
+	// Why the lock does not tell its holder, such as that it cannot be read; null otherwise.
+	Problem pulumi.StringInput `pulumi:"problem"`
 	// Since when, in RFC 3339; null where it is not known.
 	Since pulumi.StringInput `pulumi:"since"`
 	// How many wait for a lease, where the table knows; null for other locks.
@@ -6305,7 +6309,7 @@ func (o GetStateLocksLockOutput) Fence() pulumi.IntOutput {
 	return o.ApplyT(func(v GetStateLocksLock) int { return v.Fence }).(pulumi.IntOutput)
 }
 
-// Who holds it.
+// Who holds it; <span pulumi-lang-nodejs="`somebody`" pulumi-lang-dotnet="`Somebody`" pulumi-lang-go="`somebody`" pulumi-lang-python="`somebody`" pulumi-lang-yaml="`somebody`" pulumi-lang-java="`somebody`" pulumi-lang-hcl="`somebody`">`somebody`</span> where that is not known.
 func (o GetStateLocksLockOutput) Holder() pulumi.StringOutput {
 	return o.ApplyT(func(v GetStateLocksLock) string { return v.Holder }).(pulumi.StringOutput)
 }
@@ -6338,6 +6342,11 @@ func (o GetStateLocksLockOutput) Operation() pulumi.StringOutput {
 // Where the lock is; null for a lease.
 func (o GetStateLocksLockOutput) Place() pulumi.StringOutput {
 	return o.ApplyT(func(v GetStateLocksLock) string { return v.Place }).(pulumi.StringOutput)
+}
+
+// Why the lock does not tell its holder, such as that it cannot be read; null otherwise.
+func (o GetStateLocksLockOutput) Problem() pulumi.StringOutput {
+	return o.ApplyT(func(v GetStateLocksLock) string { return v.Problem }).(pulumi.StringOutput)
 }
 
 // Since when, in RFC 3339; null where it is not known.

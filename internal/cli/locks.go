@@ -103,8 +103,8 @@ func (f *locksFlags) locations(a *App, oneState bool) ([]location.Location, erro
 	}
 	// A project or a configuration may stand beside the environments.
 	beside, besideErr := location.FindHere(o)
-	if isNothing(err) && len(beside) > 0 {
-		err = nil
+	if isNothing(err) && (len(beside) > 0 || besideErr != nil) {
+		err = nil // environments may as well hold nothing but values
 	}
 	return append(found, beside...), errors.Join(err, besideErr)
 }

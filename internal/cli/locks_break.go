@@ -115,7 +115,10 @@ func (f *locksFlags) find(cmd *cobra.Command, a *App, id string) ([]lockview.Ent
 	}
 	switch {
 	case len(found) > 0:
-		return found, seen.store, nil // whatever else could not be asked
+		if err != nil && found[0].Kind != lockview.KindLease {
+			_, _ = fmt.Fprintf(a.Stderr, "groundwork: warning: the same lock may be in a place that could not be asked: %v\n", err)
+		}
+		return found, seen.store, nil
 	case err != nil:
 		return nil, seen.store, err
 	}

@@ -45,6 +45,20 @@ func TestLocksBesideBrokenConfigurations(t *testing.T) {
 	}
 }
 
+// Beside a folder of environments that holds values only, a configuration that cannot be read is an error
+// as well.
+func TestLocksOfABrokenConfigurationBesideValues(t *testing.T) {
+	s := newShop(t)
+	s.must(os.RemoveAll(filepath.Join(s.dir, "environments")))
+	s.write("environments/dev/terraform.tfvars", "")
+	s.write("main.tf", "terraform {")
+	t.Chdir(s.dir)
+	s.dir = "."
+	if out, errOut := s.want(CodeError, "locks", "list"); !strings.Contains(errOut, "main.tf") || out != "Nobody holds a lock where it could be asked.\n" {
+		t.Errorf("%s\n%s", out, errOut)
+	}
+}
+
 // A phase may have another name than those that are looked for by themselves.
 func TestLocksOfAnotherPhase(t *testing.T) {
 	s := newShop(t)

@@ -25,7 +25,10 @@ func TestLocksInTwoPlaces(t *testing.T) {
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("LockID"), KeyType: types.KeyTypeHash}},
 	})
 	s.must(err)
-	s.write("environments/prod/main.tf", s.backend("prod.tfstate", fmt.Sprintf("use_lockfile = true\n dynamodb_table = %q\n dynamodb_endpoint = %q", table, server.Endpoint)))
+	in := func(table string) string {
+		return s.backend("prod.tfstate", fmt.Sprintf("use_lockfile = true\n dynamodb_table = %q\n dynamodb_endpoint = %q", table, server.Endpoint))
+	}
+	s.write("environments/prod/main.tf", in(table))
 	acquire := func() string {
 		t.Helper()
 		out, _ := s.want(CodeDone, "locks", "acquire", "--tool", "--env", "prod", "--format", "json")
@@ -66,12 +69,27 @@ func TestLocksInTwoPlaces(t *testing.T) {
 		t.Errorf("after one was broken: %+v", left)
 	}
 
+	// In a place that cannot be asked the lock may still be, which is said.
+	s.want(CodeDone, "locks", "release", id)
+	id = acquire()
+	s.write("environments/prod/main.tf", in(table+"-gone"))
+	out, errOut := s.want(CodeDone, "locks", "break", id, "--yes", "--force")
+	if !strings.Contains(out, "The lockfile lock on ") || !strings.Contains(errOut, "warning: the same lock may be in a place that could not be asked: ") || !strings.Contains(errOut, table+"-gone") {
+		t.Errorf("break says %q and %q", out, errOut)
+	}
+	s.write("environments/prod/main.tf", in(table))
+	if left := s.list(); len(left) != 1 || left["dynamodb"].ID != id {
+		t.Errorf("after the other was broken: %+v", left)
+	}
+	s.want(CodeDone, "locks", "release", id)
+	id = acquire()
+
 	// The same ID on other states is not the same lock.
 	text, err := json.Marshal(lease.Info{ID: id, Who: "anna@laptop"})
 	s.must(err)
 	s.put("infra/terraform.tfstate.tflock", string(text))
-	_, errOut := s.want(CodeError, "locks", "break", id, "--yes", "--force")
-	for _, want := range []string{"2 locks have the ID", "s3://" + s.bucket + "/infra/terraform.tfstate.tflock", "s3://" + s.bucket + "/prod.tfstate.tflock", "Give the place"} {
+	_, errOut = s.want(CodeError, "locks", "break", id, "--yes", "--force")
+	for _, want := range []string{"3 locks have the ID", "s3://" + s.bucket + "/infra/terraform.tfstate.tflock", "s3://" + s.bucket + "/prod.tfstate.tflock", "Give the place"} {
 		if !strings.Contains(errOut, want) {
 			t.Errorf("the error lacks %q: %s", want, errOut)
 		}

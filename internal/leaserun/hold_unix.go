@@ -16,13 +16,14 @@ const holdTime = 3 * time.Second
 // What goes on could start another one after it was looked for and before a signal gets to it, and that
 // one would miss the signal. A key of the terminal reaches all of them at one moment. release lets
 // those go on that were stopped here, children first, so that no shell among them takes its command for
-// stopped.
+// stopped. Nobody stays behind whom a later look does not find, since the parent died meanwhile.
 func (c *child) hold(wanted func(process) bool) (held []process, release func()) {
 	stopped := map[int]bool{} // false for those that are not ours to stop
 	// A second look, since one that stopped during the first may have started another one just before.
 	for calm, end := 0, time.Now().Add(holdTime); calm < 2 && time.Now().Before(end); {
-		var settled bool
-		if held, settled = c.stop(wanted, stopped); settled {
+		found, settled := c.stop(wanted, stopped)
+		held = append(found, slices.DeleteFunc(held, func(p process) bool { return contains(found, p.pid) })...)
+		if settled {
 			calm++
 		} else {
 			calm = 0
@@ -57,6 +58,10 @@ func (c *child) stop(wanted func(process) bool, stopped map[int]bool) (held []pr
 		}
 	}
 	return held, settled
+}
+
+func contains(all []process, pid int) bool {
+	return slices.ContainsFunc(all, func(p process) bool { return p.pid == pid })
 }
 
 // signal sends a signal to the child or one of its descendants. It may have ended meanwhile, and a child

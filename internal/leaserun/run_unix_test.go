@@ -219,3 +219,46 @@ func TestSignalsReachAGrowingTree(t *testing.T) {
 		})
 	}
 }
+
+// One that is held and loses its parent meanwhile is in nobody's family any more, and is let go with the
+// others.
+func TestHoldReleasesOrphans(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 60; :' & wait; :")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait() // it was killed
+	}()
+	wait := func(what string, done func() bool) {
+		t.Helper()
+		for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("waited 30 s for: %s", what)
+			}
+		}
+	}
+	var found []process
+	wait("two below the shell", func() bool { found = family(cmd.Process.Pid); return len(found) == 3 })
+	middle, last := found[1], found[2]
+	looks := 0
+	held, release := (&child{process: cmd.Process}).hold(func(p process) bool {
+		if p.pid != middle.pid {
+			return true
+		}
+		if looks++; looks == 2 {
+			if err := syscall.Kill(middle.pid, syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+			wait("the orphan", func() bool { return !contains(family(cmd.Process.Pid), last.pid) })
+		}
+		return true
+	})
+	if !contains(held, last.pid) {
+		t.Errorf("%d is not in %+v", last.pid, held)
+	}
+	release()
+	wait("it goes on", func() bool { now := family(last.pid)[0]; return now.parent != 0 && !now.still })
+}

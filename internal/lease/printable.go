@@ -1,24 +1,32 @@
 package lease
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Printable shows text that somebody else wrote, who may not mean well: what would move the cursor,
-// end the line, colour what follows or turn its direction stands there as an escape, such as \x1b.
+// end the line, colour what follows or turn its direction stands there as an escape, such as \x1b. So
+// does what is no UTF-8, of which some terminals obey single bytes.
 func Printable(s string) string {
-	if strings.IndexFunc(s, unprintable) < 0 {
+	if utf8.ValidString(s) && strings.IndexFunc(s, unprintable) < 0 {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if unprintable(r) {
+	for at := 0; at < len(s); {
+		r, size := utf8.DecodeRuneInString(s[at:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[at])
+		case unprintable(r):
 			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-			continue
+		default:
+			b.WriteRune(r)
 		}
-		b.WriteRune(r)
+		at += size
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "Zoë@büro 日本 ✓": "Zoë@büro 日本 ✓", `back\slash "quoted"`: `back\slash "quoted"`,
 		"\x1b[31mred\nline\r\x07": `\x1b[31mred\nline\r\a`, "c1\u009b": `c1\u009b`, "ev\u202eil": `ev\u202eil`, "\ufeff\x7f": `\ufeff\x7f`,
+		"c1\x9b31m \ufffd": "c1\\x9b31m \ufffd", "half\xe2\x82": `half\xe2\x82`,
 	} {
 		if got := Printable(text); got != want || Printable(got) != got {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)

@@ -163,7 +163,7 @@ func (q *request) holder(o outcome) lease.Held {
 	if o.holder != nil {
 		return *o.holder
 	}
-	return lease.Held{Name: q.name, Info: o.first, Reserved: true, Waiting: int(o.waiting)}
+	return lease.Held{Name: q.name, Info: o.first.Printable(), Reserved: true, Waiting: int(o.waiting)}
 }
 
 // abandon takes back what an Acquire that fails may have left: a ticket, and the lock itself where

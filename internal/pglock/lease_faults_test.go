@@ -322,7 +322,7 @@ func TestDeadWaitersArePassedOver(t *testing.T) {
 	}
 	// A dead one: a ticket whose heartbeat stops.
 	var ticket int64
-	if err := cut.queryRow(t.Context(), cut.sql().draw, []any{&ticket}, "dev", "dead", "", "dead"); err != nil {
+	if err := cut.queryRow(t.Context(), cut.sql().draw, []any{&ticket}, "dev", "dead\x1b[1m", "", "dead"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.Acquire(t.Context(), ask("bert"), lease.Wait{}); !errors.Is(err, lease.ErrHeld) {
@@ -333,7 +333,7 @@ func TestDeadWaitersArePassedOver(t *testing.T) {
 	}
 	_, err = other.Acquire(t.Context(), ask("bert"), lease.Wait{})
 	var held *lease.HeldError
-	if !errors.As(err, &held) || !held.Holder.Reserved || held.Holder.Info.Who != "dead" {
+	if !errors.As(err, &held) || !held.Holder.Reserved || held.Holder.Info.Who != `dead\x1b[1m` {
 		t.Errorf("before it is known to be dead: %v", err)
 	}
 	start := time.Now()

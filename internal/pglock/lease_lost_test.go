@@ -153,7 +153,7 @@ func TestManyFindOutAtOnce(t *testing.T) {
 
 // Who has a lease instead is nice to know. That it is lost is known without that.
 func TestLossIsToldWithoutTheHolder(t *testing.T) {
-	cut, proxy, direct := behindProxy(t, LeaseOptions{Attempt: 300 * time.Millisecond})
+	cut, proxy, direct := behindProxy(t, LeaseOptions{Attempt: 2 * time.Second}) // enough for what is answered
 	grant, err := direct.Acquire(t.Context(), ask("anna"), lease.Wait{})
 	if err != nil {
 		t.Fatal(err)

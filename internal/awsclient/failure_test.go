@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,9 +53,13 @@ func TestWhy(t *testing.T) {
 
 // What nobody could call with is found before the first call, and names the setting.
 func TestLoadRefuses(t *testing.T) {
+	for _, pair := range os.Environ() { // those of the machine stay out
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "absent"))
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "absent"))
-	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	for field, s := range map[string]Settings{
 		"ca_bundle": {CABundle: filepath.Join(t.TempDir(), "absent.pem")}, "profile": {SharedProfile: "nobody"},
 	} {

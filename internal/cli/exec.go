@@ -129,7 +129,8 @@ func (a *App) exec(ctx context.Context, f execFlags, args []string) error {
 		return fmt.Errorf("open the lock table: %w", err)
 	}
 	defer func() { _ = store.Close() }() // the lease is given back by then
-	notices := &notices{app: a, name: name, onLost: leaserun.OnLost(f.onLost.value), timeout: time.Duration(f.timeout), every: reminders}
+	notices := a.newNotices(name, f.timeout)
+	notices.onLost = leaserun.OnLost(f.onLost.value)
 	defer notices.waited()
 	code, err := leaserun.Run(ctx, leaserun.Options{
 		Store: store,
@@ -141,7 +142,8 @@ func (a *App) exec(ctx context.Context, f execFlags, args []string) error {
 	})
 	switch {
 	case errors.Is(err, lease.ErrHeld):
-		return timeoutError(err, name, f)
+		longer := doubled(f.timeout)
+		return timeoutError(err, name, f.table, fmt.Sprintf("--lock-timeout %s, or PULUMI_LOCK_TIMEOUT=%d", longer, int(longer.Seconds())))
 	case err != nil && code != 0:
 		return &ExitError{Code: Code(code), Err: err}
 	case err != nil:

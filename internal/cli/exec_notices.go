@@ -12,7 +12,7 @@ import (
 	"github.com/groundwork-iac/terraform-provider-groundwork/internal/lockview"
 )
 
-// notices tells people on standard error what becomes of the lock. Standard output is CMD's.
+// notices tells people on standard error what becomes of a lock. Standard output is CMD's.
 type notices struct {
 	app     *App
 	name    string
@@ -30,8 +30,12 @@ type notices struct {
 	stop   chan struct{}
 }
 
+// newNotices is for a wait that begins now.
+func (a *App) newNotices(name string, timeout seconds) *notices {
+	return &notices{app: a, name: name, timeout: time.Duration(timeout), every: reminders, began: time.Now()}
+}
+
 func (n *notices) events() leaserun.Events {
-	n.began = time.Now()
 	return leaserun.Events{
 		Waiting:    n.wait,
 		Acquired:   n.acquired,
@@ -185,8 +189,9 @@ func age(h lease.Held) string {
 	return max(time.Since(since), 0).Round(time.Second).String()
 }
 
-// timeoutError is what people know as a state lock timeout, with the way out.
-func timeoutError(err error, name string, f execFlags) error {
+// timeoutError is what people know as a state lock timeout, with the way out: the flags that name the lock
+// table, and how to wait longer than was waited.
+func timeoutError(err error, name, table, longer string) error {
 	var held *lease.HeldError
 	if !errors.As(err, &held) {
 		return err
@@ -200,10 +205,12 @@ func timeoutError(err error, name string, f execFlags) error {
   groundwork locks list%s
 If the holder is dead, %s:
   groundwork locks break %s --force%[1]s
-To wait longer: --lock-timeout %[4]s, or PULUMI_LOCK_TIMEOUT=%[5]d.`,
-		f.table, dead, lockview.QuoteArg(name), max(2*time.Duration(f.timeout), time.Minute), int(max(2*time.Duration(f.timeout), time.Minute).Seconds()))
+To wait longer: %[4]s.`, table, dead, lockview.QuoteArg(name), longer)
 	return &HintError{Err: &lockTimeout{text: text, err: err}, Hint: hint}
 }
+
+// doubled is a time to wait that is longer than one that was too short.
+func doubled(timeout seconds) time.Duration { return max(2*time.Duration(timeout), time.Minute) }
 
 // lockTimeout replaces the text of an error and keeps its kind.
 type lockTimeout struct {

@@ -17,8 +17,8 @@ import (
 // A long wait says every now and then that it goes on, and nothing any more once it is over.
 func TestWaitIsToldOfAgain(t *testing.T) {
 	r, w := io.Pipe()
-	n := &notices{app: &App{Stderr: w}, name: "x", timeout: time.Hour, every: time.Millisecond}
-	n.events()
+	n := (&App{Stderr: w}).newNotices("x", seconds(time.Hour))
+	n.every = time.Millisecond
 	lines := bufio.NewScanner(r)
 	go n.wait(lease.Held{Name: "x", Info: lease.Info{Who: "anna", Operation: "terraform apply"}, Left: time.Minute, Waiting: 2})
 	for _, want := range []string{

@@ -21,6 +21,7 @@ type acquireFlags struct {
 	scope             choice
 	timeout, duration seconds
 	tool, hold        bool
+	table             string // the flags that name the lock table
 }
 
 func (a *App) locksAcquireCommand() *cobra.Command {
@@ -74,6 +75,7 @@ func (f *acquireFlags) complete(cmd *cobra.Command, getenv func(string) string) 
 	if err := fromEnvironment(cmd, getenv, "lock-scope", "PULUMI_LOCK_SCOPE"); err != nil {
 		return err
 	}
+	f.table = f.store.given(cmd.Flags())
 	problem := ""
 	switch {
 	case f.tool && cmd.Flags().Changed("lock"):
@@ -160,14 +162,15 @@ func (a *App) acquireLease(ctx context.Context, f acquireFlags) error {
 		return fmt.Errorf("open the lock table: %w", err)
 	}
 	defer closeStore(store)
+	notices := a.newNotices(name, f.timeout)
+	defer notices.waited()
 	grant, err := store.Acquire(ctx, lease.Request{Name: name, Duration: time.Duration(f.duration), Info: lease.Info{
 		Operation: f.operation, Info: runInfo(a.Getenv), Version: a.Version, Path: name}},
-		lease.Wait{Timeout: time.Duration(f.timeout), OnWait: func(h lease.Held) {
-			_, _ = fmt.Fprintf(a.Stderr, "groundwork: waiting for %s: %s holds it\n", quote(name), h.Who())
-		}})
+		lease.Wait{Timeout: time.Duration(f.timeout), OnWait: notices.wait})
 	if err != nil {
-		return err
+		return timeoutError(err, name, f.table, fmt.Sprintf("--lock-timeout %s", doubled(f.timeout)))
 	}
+	notices.acquired(grant)
 	shown := lockview.OfLease(lease.Held{Name: name, Fence: grant.Fence, Info: grant.Info, Acquired: time.Now(), Left: time.Until(grant.Deadline())})
 	if err := a.showAcquired([]lockview.Entry{shown}, f.hold); err != nil || !f.hold {
 		return err

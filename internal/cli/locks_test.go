@@ -175,6 +175,16 @@ func TestLocksOfAllKinds(t *testing.T) {
 			}
 		}
 	}
+	// Who waits is told as by exec.
+	_, errOut := s.want(CodeLocked, "locks", "acquire", "--lock", "nightly", "--lock-timeout", "1s", "--lock-table", "pulumi_state_locks")
+	for _, want := range []string{
+		`for the lock "nightly", which is held by ` + locks["lease"].Holder, "state lock timeout", "groundwork locks break nightly --force --lock-table pulumi_state_locks",
+		"To wait longer: --lock-timeout 1m0s.",
+	} {
+		if !strings.Contains(errOut, want) {
+			t.Errorf("it does not say %q: %s", want, errOut)
+		}
+	}
 	s.want(CodeUsage, "locks", "acquire", "--tool", "--phase", "coder")
 	s.want(CodeUsage, "locks", "acquire", "--tool")
 	s.must(local.Release(t.Context()))

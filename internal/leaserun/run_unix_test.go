@@ -161,17 +161,24 @@ func TestRelayAtATerminal(t *testing.T) {
 	}
 }
 
-// A child, its child and what that started are found, and nobody else.
-func TestDescendants(t *testing.T) {
-	cmd := exec.Command("sh", "-c", "sh -c 'sleep 60; :' & echo; wait; :")
+// startTree is a shell, its child and what that started, in a group of their own.
+func startTree(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 60; :' & wait; :")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait() // it was killed
-	}()
+	})
+	return cmd
+}
+
+// A child, its child and what that started are found, and nobody else.
+func TestDescendants(t *testing.T) {
+	cmd := startTree(t)
 	var found []process
 	for end := time.Now().Add(30 * time.Second); len(found) < 3; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -223,15 +230,7 @@ func TestSignalsReachAGrowingTree(t *testing.T) {
 // One that is held and loses its parent meanwhile is in nobody's family any more, and is let go with the
 // others.
 func TestHoldReleasesOrphans(t *testing.T) {
-	cmd := exec.Command("sh", "-c", "sh -c 'sleep 60; :' & wait; :")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait() // it was killed
-	}()
+	cmd := startTree(t)
 	wait := func(what string, done func() bool) {
 		t.Helper()
 		for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {

@@ -74,9 +74,11 @@ func (c *Client) Target(database string) Target {
 	}
 }
 
+// hasClientCertificate tells whether a certificate was given that the server may ask for. pgx reads one
+// that is in a file when it connects, and does not show it before.
 func (c *Client) hasClientCertificate() bool {
 	cfg, err := c.settings.connConfig("")
-	return err == nil && cfg.TLSConfig != nil && len(cfg.TLSConfig.Certificates) > 0
+	return err == nil && cfg.TLSConfig != nil && c.settings.text("sslcert") != ""
 }
 
 // DB is a small pool of connections to one database. The caller closes it.

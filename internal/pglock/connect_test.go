@@ -209,6 +209,11 @@ func TestConnectionsThatFail(t *testing.T) {
 		"client certificate of somebody else": {
 			config: with(certRole, func(c *Config) { c.SSLMode, c.SSLCert, c.SSLKey = "require", wrongName, wrongKey }), kind: ErrPassword, code: "28P01", hint: "Check the user",
 		},
+		"cut off with a certificate": {
+			config: with(certRole, func(c *Config) {
+				c.Port, c.SSLMode, c.SSLCert, c.SSLKey = gone.Port(), "require", otherCert, otherKey
+			}), kind: ErrLost, hint: "may not take the client's certificate",
+		},
 		"cut off while logging in": {config: with(plain, func(c *Config) { c.Port = gone.Port() }), kind: ErrLost, hint: "repeat the command"},
 	}
 	for name, tc := range tests {
@@ -217,6 +222,11 @@ func TestConnectionsThatFail(t *testing.T) {
 			gone.CutBefore(2)
 			client := newClient(t, tc.config)
 			db, err := client.Connect(t.Context(), tc.database)
+			// Since TLS 1.3 a server refuses a client's certificate after the client has begun to talk, and the
+			// reset that follows may outrun its words.
+			for tries := 1; tries < 20 && errors.Is(tc.kind, ErrClientCertificate) && errors.Is(err, ErrLost); tries++ {
+				db, err = client.Connect(t.Context(), tc.database)
+			}
 			if err == nil {
 				db.Close()
 				t.Fatal("it connected")

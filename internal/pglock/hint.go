@@ -151,6 +151,8 @@ func (e *CallError) tlsHint() string {
 		return fmt.Sprintf("The certificate is for another name than %s%s. Connect by the name in the certificate; verify-ca in %s checks the authority alone.", e.Host, e.from("host"), e.name("sslmode"))
 	case e.Is(ErrCertificate):
 		return "The server's certificate is not valid, for example expired. Renew it there, and check this machine's clock."
+	case e.Is(ErrLost) && e.clientTLS:
+		return fmt.Sprintf("The connection broke during the login: repeat the command. If it goes on, the server may not take the client's certificate, and close the connection before it has said so: check %s and %s.", e.name("sslcert"), e.name("sslkey"))
 	case e.Is(ErrClientCertificate):
 		return fmt.Sprintf("The server does not take the client's certificate: it wants one, or wants it signed by another authority, or it has expired. Check %s and %s.", e.name("sslcert"), e.name("sslkey"))
 	}

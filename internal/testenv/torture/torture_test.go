@@ -34,16 +34,20 @@ func TestFlawsAreFound(t *testing.T) {
 	} {
 		t.Run(string(flaw), func(t *testing.T) {
 			t.Parallel()
-			figures, err := Run(t.Context(), Options{Operations: 1500, Limit: time.Minute, Workers: 4, Gentle: true, Broken: flaw})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range figures.Violations {
-				if strings.Contains(v.Error(), want) {
-					return
+			operations := 0
+			for range 5 { // whether a short run meets the occasion is up to chance
+				figures, err := Run(t.Context(), Options{Operations: 1500, Limit: time.Minute, Workers: 4, Gentle: true, Broken: flaw})
+				if err != nil {
+					t.Fatal(err)
 				}
+				for _, v := range figures.Violations {
+					if strings.Contains(v.Error(), want) {
+						return
+					}
+				}
+				operations += figures.Operations
 			}
-			t.Errorf("%d operations show %d violations, and none is %q: %v", figures.Operations, len(figures.Violations), want, figures.Violations)
+			t.Errorf("%d operations show no violation that is %q", operations, want)
 		})
 	}
 }
